@@ -1,0 +1,68 @@
+import { invalidArgument, VaultError } from '../errors.ts';
+import type { Environment } from '../keys/keyring.ts';
+import { missingFields, type ProviderDefinition } from '../providers/define-provider.ts';
+import { emptyFields, type FieldMap } from '../providers/fields.ts';
+
+/**
+ * The tenant of a single-tenant installation, and of the old system.
+ *
+ * @public
+ */
+export const DEFAULT_TENANT = 'default';
+
+/**
+ * Who the environment overrides: the tenant `default` only, `all` tenants, or nobody.
+ *
+ * @public
+ */
+export type EnvOverride = 'default' | 'all' | false;
+
+/**
+ * The credentials that the environment holds for a provider: an emergency lever, so all or nothing.
+ *
+ * It is pulled as soon as one variable of a credential is set; variables of fields that are no part
+ * of a complete set (a phone number, say) are used then, and do not pull it alone.
+ *
+ * @returns `undefined` when none is set, or the override is not for this tenant
+ * @throws VaultError `ERR_ENV_INCOMPLETE` naming the missing variables
+ * @internal
+ */
+export function environmentOverride(
+  definition: ProviderDefinition,
+  tenantId: string,
+  env: Environment,
+  override: EnvOverride = 'default',
+): FieldMap | undefined {
+  if (override !== 'default' && override !== 'all' && override !== false) {
+    throw invalidArgument('envOverride must be "default", "all" or false.');
+  }
+  if (override === false) return undefined;
+  if (override === 'default' && tenantId !== DEFAULT_TENANT) return undefined;
+
+  const fields = emptyFields();
+  for (const [field, { env: variable }] of Object.entries(definition.fields)) {
+    const value = variable === undefined ? undefined : env[variable]?.trim();
+    if (value) fields[field] = value;
+  }
+  const isSet = (field: string) => field in fields;
+  if (!definition.complete.flat().some(isSet)) return undefined;
+  if (missingFields(definition, isSet).length > 0) {
+    throw new VaultError('ERR_ENV_INCOMPLETE', incompleteMessage(definition, isSet));
+  }
+  return fields;
+}
+
+function incompleteMessage(
+  definition: ProviderDefinition,
+  isSet: (field: string) => boolean,
+): string {
+  const variable = (field: string) => definition.fields[field]?.env ?? `(no variable for ${field})`;
+  const found = new Set(definition.complete.flat().filter(isSet).map(variable));
+  const ways = definition.complete.map((set) =>
+    set
+      .filter((field) => !isSet(field))
+      .map(variable)
+      .join(' and '),
+  );
+  return `The environment sets ${[...found].join(', ')}, which is not enough for ${definition.name}. Missing: ${ways.join(', or ')}. Set them, or unset all of them to use the stored credentials.`;
+}

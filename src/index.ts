@@ -1,0 +1,39 @@
+export type { AuditAction, AuditEvent } from './audit/audit-event.ts';
+export { AUDIT_CHANNEL } from './audit/audit-trail.ts';
+export {
+  type ClientOptions,
+  defineClientFactory,
+  type ResolvedCredentials,
+} from './clients/define-client-factory.ts';
+export { DEFAULT_TENANT, type EnvOverride } from './clients/environment.ts';
+export { getTwilioClient, type TwilioClientOptions } from './clients/twilio.ts';
+export { open, seal } from './crypto/codec.ts';
+export { isVaultError, VAULT_ERROR_CODES, VaultError, type VaultErrorCode } from './errors.ts';
+export type { KeyInput } from './keys/key-input.ts';
+export { type Environment, generateKey, Keyring, type KeyringOptions } from './keys/keyring.ts';
+export type { KeyProvider, VaultKey } from './keys/vault-key.ts';
+export * from './mongo.ts';
+export {
+  defineProvider,
+  type FieldDefinition,
+  type ProviderDefinition,
+} from './providers/define-provider.ts';
+export type { ChangesOf, FieldNameOf, FieldsOf, ProviderRef } from './providers/fields.ts';
+export {
+  anthropicProvider,
+  geminiProvider,
+  openaiProvider,
+  smtpProvider,
+} from './providers/others.ts';
+export type { BuiltInProviders } from './providers/registry.ts';
+export { sendgridProvider } from './providers/sendgrid.ts';
+export { twilioProvider } from './providers/twilio.ts';
+export type { SealedVersion, SecretInfo, SecretMetadata, SecretRecord } from './record/record.ts';
+export type { SecretRef } from './record/ref.ts';
+export { MemorySecretStore } from './stores/memory-store.ts';
+export type { ScanQuery, SecretStore, StoreWrite } from './stores/secret-store.ts';
+export { type Credentials, type CredentialsMembers, REDACTED } from './vault/credentials.ts';
+export type { UnboundPolicy } from './vault/sealer.ts';
+export { SecretsVault } from './vault/secrets-vault.ts';
+export type { WriteOptions } from './vault/vault-core.ts';
+export type { SecretsVaultOptions } from './vault/vault-options.ts';

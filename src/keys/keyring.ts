@@ -1,0 +1,143 @@
+import { type KeyObject, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { VaultError } from '../errors.ts';
+import { KEY_BYTES, type KeyInput, toKeyObject } from './key-input.ts';
+import { type KeyProvider, toVaultKey, type VaultKey } from './vault-key.ts';
+
+/**
+ * A new key: the base64 of 32 random bytes, for `APP_ENCRYPTION_KEY`. Keep a copy of it where your
+ * backups are not: what it sealed cannot be opened without it.
+ *
+ * @public
+ */
+export function generateKey(): string {
+  return randomBytes(KEY_BYTES).toString('base64');
+}
+
+/**
+ * Environment variables by name, as `process.env`.
+ *
+ * @public
+ */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Keys of a {@link Keyring}: base64 of 32 bytes, or the 32 bytes.
+ *
+ * @public
+ */
+export interface KeyringOptions {
+  /** Seals everything new, and opens what it sealed. */
+  readonly encryptionKey: KeyInput;
+  /** Open only: keys that are being rolled in or out [K2]. */
+  readonly decryptionKeys?: readonly KeyInput[];
+}
+
+/**
+ * Keys held in memory: one that seals, and any number that only open.
+ *
+ * @example
+ * ```ts
+ * const keys = Keyring.fromEnv();
+ * keys.encryptionKeyId; // "3f9a1c07": safe to print
+ * ```
+ * @public
+ */
+export class Keyring implements KeyProvider {
+  readonly #keys: readonly [VaultKey, ...VaultKey[]];
+
+  /**
+   * @throws VaultError `ERR_KEY_INVALID` with the decoded length and a hint when a key is not
+   * 32 bytes, or when all its bytes are equal
+   */
+  constructor(options: KeyringOptions) {
+    const first = toVaultKey(ringKey(options?.encryptionKey, 'encryptionKey'));
+    const others = (options.decryptionKeys ?? []).map((key, index) =>
+      toVaultKey(ringKey(key, `decryptionKeys[${index}]`)),
+    );
+    this.#keys = [first, ...others.filter(({ id }) => id !== first.id)];
+  }
+
+  /**
+   * The keys of an environment [K1] [K2]: `APP_ENCRYPTION_KEY` seals, `APP_DECRYPTION_KEYS`
+   * (comma-separated, optional) only open. Each may instead be named by a path in
+   * `APP_ENCRYPTION_KEY_FILE` and `APP_DECRYPTION_KEYS_FILE`; such a file may end in a newline.
+   *
+   * @param env - default `process.env`
+   * @throws VaultError `ERR_KEY_MISSING` when there is no encryption key: none is ever made on its
+   * own [K4]; `ERR_KEY_INVALID` as for the constructor
+   */
+  static fromEnv(env: Environment = process.env): Keyring {
+    const encryption = readVariable(env, 'APP_ENCRYPTION_KEY');
+    if (encryption === undefined) {
+      throw new VaultError(
+        'ERR_KEY_MISSING',
+        'APP_ENCRYPTION_KEY is not set. Make a key with `npx provider-vault keygen`, or `openssl rand -base64 32`, and set it (or APP_ENCRYPTION_KEY_FILE to a file that holds it).',
+      );
+    }
+    const decryption = readVariable(env, 'APP_DECRYPTION_KEYS');
+    const decryptionTexts = decryption?.text.split(/\s*,\s*/).filter((text) => text !== '') ?? [];
+    return new Keyring({
+      encryptionKey: ringKey(encryption.text, encryption.source),
+      decryptionKeys: decryptionTexts.map((text, index) =>
+        ringKey(text, `Key ${index + 1} in ${decryption?.source}`),
+      ),
+    });
+  }
+
+  /** The id of the key that seals. */
+  get encryptionKeyId(): string {
+    return this.#keys[0].id;
+  }
+
+  /** The ids of all keys, the one that seals first. */
+  get keyIds(): readonly string[] {
+    return this.#keys.map(({ id }) => id);
+  }
+
+  /** The key that seals. */
+  encryptionKey(): VaultKey {
+    return this.#keys[0];
+  }
+
+  /** The key named `keyId`, or all of them for a record that names none [R5]. */
+  decryptionKey(keyId: string | undefined): readonly VaultKey[] {
+    return keyId === undefined ? this.#keys : this.#keys.filter(({ id }) => id === keyId);
+  }
+}
+
+function ringKey(input: KeyInput, source: string): KeyObject {
+  const key = toKeyObject(input, source);
+  const bytes = key.export();
+  const allEqual = bytes.every((byte) => byte === bytes[0]);
+  bytes.fill(0);
+  if (allEqual) {
+    throw new VaultError(
+      'ERR_KEY_INVALID',
+      `${source} decodes to ${KEY_BYTES} bytes that are all equal: that is a placeholder, not a key. Make one with \`npx provider-vault keygen\`.`,
+    );
+  }
+  return key;
+}
+
+function readVariable(
+  env: Environment,
+  name: string,
+): { text: string; source: string } | undefined {
+  const text = env[name] || undefined;
+  const path = env[`${name}_FILE`] || undefined;
+  if (text !== undefined && path !== undefined) {
+    throw new VaultError('ERR_KEY_INVALID', `${name} and ${name}_FILE are both set: keep one.`);
+  }
+  if (path === undefined) return text === undefined ? undefined : { text, source: name };
+  try {
+    const content = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    return { text: content, source: `The file named by ${name}_FILE` };
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw new VaultError(
+      'ERR_KEY_MISSING',
+      `The file named by ${name}_FILE could not be read (${code}).`,
+    );
+  }
+}

@@ -1,0 +1,84 @@
+import { defineProvider } from './define-provider.ts';
+
+/**
+ * A mail server of the tenant's own.
+ *
+ * @public
+ */
+export const smtpProvider = defineProvider({
+  name: 'smtp',
+  fields: {
+    hostname: { label: 'Host name', secret: false, settingsKey: 'smtp_hostname' },
+    port: {
+      label: 'Port',
+      secret: false,
+      settingsKey: 'smtp_port',
+      pattern: /^\d{1,5}$/,
+      example: '587',
+    },
+    username: { label: 'User name', secret: false, settingsKey: 'smtp_username' },
+    password: { label: 'Password', secret: true, settingsKey: 'smtp_password' },
+    fromEmail: { label: 'Sender', secret: false, settingsKey: 'smtp_from_email' },
+  },
+  complete: [['hostname', 'username', 'password']],
+});
+
+/**
+ * OpenAI.
+ *
+ * @public
+ */
+export const openaiProvider = defineProvider({
+  name: 'openai',
+  fields: {
+    apiKey: {
+      label: 'API key',
+      secret: true,
+      env: 'OPENAI_API_KEY',
+      settingsKey: 'openai_api_key',
+      pattern: /^\S+$/,
+      example: 'a key without spaces',
+    },
+  },
+  complete: [['apiKey']],
+});
+
+/**
+ * Anthropic.
+ *
+ * @public
+ */
+export const anthropicProvider = defineProvider({
+  name: 'anthropic',
+  fields: {
+    apiKey: {
+      label: 'API key',
+      secret: true,
+      env: 'ANTHROPIC_API_KEY',
+      settingsKey: 'anthropic_api_key',
+      pattern: /^\S+$/,
+      example: 'a key without spaces',
+    },
+  },
+  complete: [['apiKey']],
+});
+
+/**
+ * Google Gemini.
+ *
+ * @public
+ */
+export const geminiProvider = defineProvider({
+  name: 'gemini',
+  fields: {
+    apiKey: {
+      label: 'API key',
+      secret: true,
+      env: 'GEMINI_API_KEY',
+      settingsKey: 'gemini_api_key',
+      pattern: /^\S+$/,
+      example: 'a key without spaces',
+    },
+  },
+  complete: [['apiKey']],
+});

@@ -1,0 +1,78 @@
+import { invalidArgument } from '../errors.ts';
+import { assertProviderName, describeType } from '../record/ref.ts';
+import type { ProviderDefinition } from './define-provider.ts';
+import type { ProviderRef } from './fields.ts';
+import { anthropicProvider, geminiProvider, openaiProvider, smtpProvider } from './others.ts';
+import { sendgridProvider } from './sendgrid.ts';
+import { twilioProvider } from './twilio.ts';
+
+/**
+ * The providers this library knows by name.
+ *
+ * @public
+ */
+export interface BuiltInProviders {
+  twilio: typeof twilioProvider;
+  sendgrid: typeof sendgridProvider;
+  smtp: typeof smtpProvider;
+  openai: typeof openaiProvider;
+  anthropic: typeof anthropicProvider;
+  gemini: typeof geminiProvider;
+}
+
+const builtIns: readonly ProviderDefinition[] = [
+  twilioProvider,
+  sendgridProvider,
+  smtpProvider,
+  openaiProvider,
+  anthropicProvider,
+  geminiProvider,
+];
+
+/**
+ * A provider as the vault works with it: a checked name, and its definition if it has one.
+ *
+ * @internal
+ */
+export interface ResolvedProvider {
+  readonly name: string;
+  readonly definition: ProviderDefinition | undefined;
+}
+
+/**
+ * The definitions of one vault: the built-in ones, and those it was given, which win.
+ *
+ * @internal
+ */
+export class ProviderRegistry {
+  readonly #definitions: ReadonlyMap<string, ProviderDefinition>;
+
+  constructor(additional: readonly ProviderDefinition[] = []) {
+    this.#definitions = new Map(
+      [...builtIns, ...additional].map((definition) => [definition.name, definition]),
+    );
+  }
+
+  /** All definitions, built-in ones first. */
+  all(): readonly ProviderDefinition[] {
+    return [...this.#definitions.values()];
+  }
+
+  resolve(provider: ProviderRef): ResolvedProvider {
+    if (typeof provider === 'object' && provider !== null && isDefinition(provider)) {
+      return { name: provider.name, definition: provider };
+    }
+    if (typeof provider === 'object') {
+      throw invalidArgument(
+        `provider must be a name or a definition made by defineProvider, not ${describeType(provider)}.`,
+      );
+    }
+    assertProviderName(provider);
+    return { name: provider, definition: this.#definitions.get(provider) };
+  }
+}
+
+// Only objects that defineProvider made and froze: `{ "name": … }` of an HTTP body is none.
+function isDefinition(value: ProviderDefinition): boolean {
+  return Object.isFrozen(value) && Object.isFrozen(value.fields) && Array.isArray(value.complete);
+}

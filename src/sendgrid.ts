@@ -1,0 +1,1 @@
+export { sendgridProvider } from './providers/sendgrid.ts';

@@ -1,0 +1,190 @@
+import { invalidArgument } from '../errors.ts';
+import type { SecretRecord } from '../record/record.ts';
+import type { SecretRef } from '../record/ref.ts';
+import { bulkPut } from './mongo-bulk.ts';
+import { isDuplicateKey, storeError } from './mongo-errors.ts';
+import { collectionOf, type MongoCollection, type MongoSource } from './mongo-types.ts';
+import { insertion, replacement, revIs, supersession } from './mongo-writes.ts';
+import {
+  DEFAULT_SCAN_BATCH,
+  type ScanQuery,
+  type SecretStore,
+  type StoreWrite,
+} from './secret-store.ts';
+
+/**
+ * Options of {@link MongoSecretStore}.
+ *
+ * @public
+ */
+export interface MongoSecretStoreOptions {
+  /** Name of the collection in a database. @defaultValue `"secrets"` */
+  readonly collection?: string;
+}
+
+// Only strings are addresses: the plaintext documents that a half-done migration left in the same
+// collection have neither member [L2], and a unique index over all documents could not be built.
+// $gt: '' rather than $type, because the planner proves that an equality with a string implies it.
+const IS_RECORD = { tenantId: { $gt: '' }, provider: { $gt: '' } };
+const INDEX_KEYS = { tenantId: 1, provider: 1 } as const;
+
+/**
+ * Records in a collection of MongoDB, one document each.
+ *
+ * It works on a connection that it is given, and neither opens nor closes one.
+ *
+ * @example
+ * ```ts
+ * const store = new MongoSecretStore(client.db('crm')); // collection "secrets"
+ * await store.init(); // once, at start-up: the unique index
+ * ```
+ * @public
+ */
+export class MongoSecretStore implements SecretStore {
+  readonly #collection: () => Promise<MongoCollection>;
+
+  /**
+   * @param source - a `Db` or a `Collection` of the official driver, a promise of one, or a function
+   * that gives one
+   * @throws VaultError `ERR_INVALID_ARGUMENT` when there is no source
+   */
+  constructor(source: MongoSource, options: MongoSecretStoreOptions = {}) {
+    if (source === null || (typeof source !== 'object' && typeof source !== 'function')) {
+      throw invalidArgument('MongoSecretStore needs a Db, a Collection, or a promise of one.');
+    }
+    this.#collection = collectionOf(source, options.collection ?? 'secrets');
+  }
+
+  /** Makes the unique index; does nothing where it is. Safe in any number of processes at once. */
+  async init(): Promise<void> {
+    await this.#run('init', (collection) =>
+      collection.createIndex(INDEX_KEYS, {
+        name: 'provider_vault_ref',
+        unique: true,
+        partialFilterExpression: IS_RECORD,
+      }),
+    );
+  }
+
+  /** {@inheritDoc SecretStore.get} */
+  async get(ref: SecretRef): Promise<SecretRecord | undefined> {
+    const document = await this.#run('get', (collection) => collection.findOne(addressOf(ref)));
+    return document === null ? undefined : toRecord(document);
+  }
+
+  async getMany(refs: readonly SecretRef[]): Promise<SecretRecord[]> {
+    if (refs.length === 0) return [];
+    const tenants = new Map<string, Set<string>>();
+    for (const { tenantId, provider } of refs) {
+      tenants.set(provider, (tenants.get(provider) ?? new Set()).add(tenantId));
+    }
+    // One condition per provider, not per record: thousands of tenants, a handful of providers.
+    const groups = [...tenants].map(([provider, ids]) => ({
+      provider,
+      tenantId: { $in: [...ids] },
+    }));
+    // All in the first reply: a second one would be a second round trip.
+    return this.#find('getMany', { $or: groups }, { batchSize: refs.length + 1 });
+  }
+
+  async list(tenantId: string): Promise<SecretRecord[]> {
+    const filter = { tenantId, provider: IS_RECORD.provider };
+    return this.#find('list', filter, { sort: INDEX_KEYS });
+  }
+
+  async put(record: SecretRecord, expectedRev: number, seen?: string | null): Promise<boolean> {
+    return this.#run('put', async (collection) => {
+      if (expectedRev === 0 && typeof seen !== 'string') {
+        if (await this.#insert(collection, record)) return true;
+        if (seen === null) return false;
+      }
+      const { filter, update } = replacement(record, expectedRev, seen ?? undefined);
+      return (await collection.updateOne(filter, update)).matchedCount === 1;
+    });
+  }
+
+  async putMany(writes: readonly StoreWrite[]): Promise<boolean[]> {
+    if (writes.length === 0) return [];
+    return this.#run('putMany', (collection) =>
+      bulkPut(collection, writes, (refs) => this.getMany(refs)),
+    );
+  }
+
+  async supersede(record: SecretRecord, expectedRev: number, keep: number): Promise<boolean> {
+    return this.#run('put', async (collection) => {
+      if (expectedRev === 0 && (await this.#insert(collection, record))) return true;
+      const { filter, update } = supersession(record, expectedRev, keep);
+      return (await collection.updateOne(filter, update)).matchedCount === 1;
+    });
+  }
+
+  async delete(ref: SecretRef, expectedRev?: number): Promise<boolean> {
+    const filter = {
+      ...addressOf(ref),
+      ...(expectedRev !== undefined && { 'metadata.rev': revIs(expectedRev) }),
+    };
+    const { deletedCount } = await this.#run('delete', (collection) =>
+      collection.deleteOne(filter),
+    );
+    return deletedCount === 1;
+  }
+
+  async *scan(query: ScanQuery): AsyncIterable<SecretRecord[]> {
+    const { batchSize = DEFAULT_SCAN_BATCH, after, keyId } = query;
+    const filter = {
+      ...IS_RECORD,
+      ...(keyId !== undefined && { 'metadata.keyId': keyId }),
+      ...(after !== undefined && {
+        $or: [
+          { tenantId: { $gt: after.tenantId } },
+          { tenantId: after.tenantId, provider: { $gt: after.provider } },
+        ],
+      }),
+    };
+    // A page at a time: a server-side cursor would time out under a slow consumer.
+    const page = await this.#find('scan', filter, {
+      sort: INDEX_KEYS,
+      limit: batchSize,
+      batchSize: batchSize + 1,
+    });
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield page;
+    if (page.length === batchSize) yield* this.scan({ ...query, after: last });
+  }
+
+  #find(operation: string, filter: object, options: object): Promise<SecretRecord[]> {
+    return this.#run(operation, async (collection) =>
+      (await collection.find(filter, options).toArray()).map(toRecord),
+    );
+  }
+
+  // An upsert that changes nothing where a record is, whatever its _id. The _id is made of the
+  // address, so that of two racing first writes one fails even where the index is missing.
+  async #insert(collection: MongoCollection, record: SecretRecord): Promise<boolean> {
+    const { filter, update } = insertion(record);
+    try {
+      return (await collection.updateOne(filter, update, { upsert: true })).upsertedCount === 1;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  }
+
+  async #run<T>(operation: string, use: (collection: MongoCollection) => Promise<T>): Promise<T> {
+    try {
+      return await use(await this.#collection());
+    } catch (error) {
+      throw storeError(error, operation);
+    }
+  }
+}
+
+function addressOf({ tenantId, provider }: SecretRef): SecretRef {
+  return { tenantId, provider };
+}
+
+function toRecord(document: object): SecretRecord {
+  const { _id, ...record } = document as SecretRecord & { _id: unknown };
+  return record as SecretRecord;
+}

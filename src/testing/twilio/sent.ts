@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * A message that the stand-in accepted.
+ *
+ * @public
+ */
+export interface FakeTwilioMessage {
+  /** `SM` and 32 hex digits. */
+  readonly sid: string;
+  /** SID of the account that sent it. */
+  readonly accountSid: string;
+  /** The recipient, as given. */
+  readonly to: string;
+  /** The sender, `null` when a messaging service chooses one. */
+  readonly from: string | null;
+  /** The messaging service, `null` without one. */
+  readonly messagingServiceSid: string | null;
+  /** The text, `''` without one. */
+  readonly body: string;
+  /** The media, in order. */
+  readonly mediaUrls: readonly string[];
+  /** `queued`; `accepted` when a messaging service sends it, `scheduled` when it is for later. */
+  readonly status: 'queued' | 'accepted' | 'scheduled';
+  /** When it was accepted. */
+  readonly dateCreated: Date;
+}
+
+/**
+ * A call that the stand-in accepted.
+ *
+ * @public
+ */
+export interface FakeTwilioCall {
+  /** `CA` and 32 hex digits. */
+  readonly sid: string;
+  /** SID of the account that made it. */
+  readonly accountSid: string;
+  /** Who is called, as given. */
+  readonly to: string;
+  /** The caller id, as given. */
+  readonly from: string;
+  /** Where its TwiML would be fetched, `null` without one. */
+  readonly url: string | null;
+  /** Its TwiML, `null` without one. */
+  readonly twiml: string | null;
+  /** The application that handles it, `null` without one. */
+  readonly applicationSid: string | null;
+  /** Always `queued`. */
+  readonly status: 'queued';
+  /** When it was accepted. */
+  readonly dateCreated: Date;
+}
+
+/**
+ * The message a checked form asks for.
+ *
+ * @internal
+ */
+export function newMessage(accountSid: string, form: URLSearchParams): FakeTwilioMessage {
+  const service = form.get('MessagingServiceSid') || null;
+  const unscheduled = service === null ? 'queued' : 'accepted';
+  return Object.freeze({
+    sid: `SM${randomBytes(16).toString('hex')}`,
+    accountSid,
+    to: form.get('To') ?? '',
+    from: form.get('From') || null,
+    messagingServiceSid: service,
+    body: form.get('Body') ?? '',
+    mediaUrls: Object.freeze(form.getAll('MediaUrl').filter((url) => url !== '')),
+    status: form.get('ScheduleType') ? 'scheduled' : unscheduled,
+    dateCreated: new Date(),
+  });
+}
+
+/**
+ * The call a checked form asks for.
+ *
+ * @internal
+ */
+export function newCall(accountSid: string, form: URLSearchParams): FakeTwilioCall {
+  return Object.freeze({
+    sid: `CA${randomBytes(16).toString('hex')}`,
+    accountSid,
+    to: form.get('To') ?? '',
+    from: form.get('From') ?? '',
+    url: form.get('Url') || null,
+    twiml: form.get('Twiml') || null,
+    applicationSid: form.get('ApplicationSid') || null,
+    status: 'queued',
+    dateCreated: new Date(),
+  });
+}

@@ -1,0 +1,23 @@
+import { invalidArgument } from '../errors.ts';
+import type { SecretsVault } from './secrets-vault.ts';
+import type { VaultCore } from './vault-core.ts';
+
+// Registered globally, so that a vault of the CJS copy works with the functions of the ESM copy.
+const CORE = Symbol.for('provider-vault.core');
+
+/** Gives `vault` its core, out of sight of JSON and inspect. @internal */
+export function attachCore(vault: SecretsVault, core: VaultCore): void {
+  Object.defineProperty(vault, CORE, { value: core });
+}
+
+/**
+ * The core of a vault, for the functions that take one.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT` when `vault` is no vault
+ * @internal
+ */
+export function coreOf(vault: SecretsVault): VaultCore {
+  const core = (vault as { [CORE]?: VaultCore } | undefined)?.[CORE];
+  if (core === undefined) throw invalidArgument('The first argument must be a SecretsVault.');
+  return core;
+}

@@ -1,0 +1,300 @@
+import { randomBytes } from 'node:crypto';
+import type { CommandStartedEvent } from 'mongodb';
+import {
+  Keyring,
+  MongoSecretStore,
+  type SecretRecord,
+  SecretsVault,
+  type StoreWrite,
+  seal,
+} from 'provider-vault';
+import { beforeEach, describe, expect, inject, it } from 'vitest';
+import { bareOpen } from '../support/bare-reader.ts';
+import { testDatabase } from '../support/database.ts';
+import { newKey } from '../support/fixtures.ts';
+import { runScript } from '../support/run-script.ts';
+import vectors from '../vectors/pycryptodome.json' with { type: 'json' };
+
+const { client, db } = await testDatabase({ monitorCommands: true });
+const secrets = db.collection('secrets');
+const store = new MongoSecretStore(db);
+const key = newKey();
+const keys = new Keyring({ encryptionKey: key, decryptionKeys: [vectors.keyB64] });
+const vault = new SecretsVault({ store, keys });
+
+/** The names of the commands that `operate` sends. */
+async function commandsOf(operate: () => Promise<unknown>): Promise<string[]> {
+  const names: string[] = [];
+  const listen = (event: CommandStartedEvent) => names.push(event.commandName);
+  client.on('commandStarted', listen);
+  await operate().finally(() => client.off('commandStarted', listen));
+  return names;
+}
+
+beforeEach(async () => {
+  await secrets.deleteMany({});
+});
+
+describe('init', () => {
+  it('builds its index over documents of a half-done migration [L2], in 20 processes at once', async () => {
+    await secrets.insertMany(
+      Array.from({ length: 3000 }, (_, n) => ({ user_id: `u${n}`, twilio_account_sid: 'x' })),
+    );
+    await Promise.all(Array.from({ length: 20 }, () => new MongoSecretStore(db).init()));
+    await store.init();
+    expect(await secrets.indexes()).toHaveLength(2);
+    const ref = { tenantId: 'a', provider: 'twilio' };
+    await secrets.insertOne({ ...ref });
+    await expect(secrets.insertOne({ ...ref })).rejects.toMatchObject({ code: 11000 });
+  });
+});
+
+describe('round trips', () => {
+  it('get is one command, getMany one for any number', async () => {
+    const refs = Array.from({ length: 300 }, (_, n) => ({ tenantId: `t${n}`, provider: 'custom' }));
+    await Promise.all(refs.map(({ tenantId }) => vault.put(tenantId, 'custom', { of: tenantId })));
+    expect(await commandsOf(() => vault.get('t1', 'custom'))).toEqual(['find']);
+    let found: unknown[] = [];
+    const commands = await commandsOf(async () => {
+      found = await vault.getMany([...refs, { tenantId: 't1', provider: 'twilio' }]);
+    });
+    expect(commands).toEqual(['find']);
+    expect(found.filter(Boolean)).toHaveLength(300);
+  });
+
+  it('put and patch are two, put at a known revision is one', async () => {
+    const put = (options = {}) => vault.put('a', 'custom', { f: '1' }, options);
+    expect(await commandsOf(() => put({ expectedRev: 0 }))).toEqual(['update']);
+    expect(await commandsOf(() => put())).toEqual(['find', 'update']);
+    expect(await commandsOf(() => put({ expectedRev: 2 }))).toEqual(['update']);
+    expect(await commandsOf(() => vault.patch('a', 'custom', { g: '2' }))).toEqual([
+      'find',
+      'update',
+    ]);
+    expect(await commandsOf(() => vault.patch('b', 'custom', { g: '2' }))).toEqual([
+      'find',
+      'update',
+    ]);
+  });
+
+  it('putMany is one', async () => {
+    const writes = Array.from({ length: 50 }, (_, n) => write(`t${n}`, 0, null));
+    expect(await commandsOf(() => store.putMany(writes))).toEqual(['update']);
+  });
+});
+
+describe('what the database holds', () => {
+  it('is the record [R], with nothing in the clear', async () => {
+    await vault.put('acme/1', 'custom', { token: 'in the clear' }, { actor: 'ann' });
+    const document = await secrets.findOne({});
+    expect(document).toEqual({
+      _id: 'acme%2F1/custom',
+      tenantId: 'acme/1',
+      provider: 'custom',
+      data: expect.any(String),
+      metadata: {
+        rev: 1,
+        keyId: keys.encryptionKeyId,
+        createdAt: expect.any(Date),
+        updatedAt: expect.any(Date),
+        updatedBy: 'ann',
+      },
+    });
+    expect(JSON.stringify(document)).not.toContain('in the clear');
+    expect(bareOpen(document?.data, key)).toMatchObject({ token: 'in the clear' });
+  });
+
+  it('keeps the replaced versions, however it is written', async () => {
+    const write = (f: string, options = {}) => vault.put('a', 'custom', { f }, options);
+    await write('1', { actor: 'ann' });
+    await write('2', { expectedRev: 1 });
+    await write('3', { actor: 'bob' });
+    for (let rev = 3; rev < 8; rev++) await write(`${rev + 1}`, { expectedRev: rev });
+    const document = await secrets.findOne({});
+    expect(document?.metadata).toMatchObject({ rev: 8 });
+    expect(document?.metadata).not.toHaveProperty('updatedBy');
+    expect(document?.history.map(({ rev }: { rev: number }) => rev)).toEqual([7, 6, 5, 4, 3]);
+    expect(document?.history[4]).toEqual({
+      rev: 3,
+      keyId: keys.encryptionKeyId,
+      data: expect.any(String),
+      updatedAt: expect.any(Date),
+      updatedBy: 'bob',
+    });
+    expect(bareOpen(document?.history[4].data, key)).toMatchObject({ f: '3' });
+  });
+
+  it('keeps members it does not know [R7], however it is written', async () => {
+    await secrets.insertOne({
+      tenantId: 'a',
+      provider: 'custom',
+      data: seal('{"f":"0"}', key),
+      note: 'mine',
+      metadata: { origin: 'py' },
+    });
+    await vault.patch('a', 'custom', { g: '1' });
+    await vault.put('a', 'custom', { g: '2' }, { expectedRev: 1 });
+    await vault.put('a', 'custom', { g: '3' });
+    await store.putMany([{ ...write('a', 3), record: { ...write('a', 3).record, history: [] } }]);
+    expect(await secrets.findOne({})).toMatchObject({
+      note: 'mine',
+      metadata: { origin: 'py', rev: 4 },
+    });
+    expect(await secrets.countDocuments()).toBe(1);
+  });
+
+  it.each([undefined, null, { origin: 'py' }])(
+    'rewrites a record of the old system [L3] with metadata %j',
+    async (metadata) => {
+      const old = vectors.open[0] as (typeof vectors.open)[0];
+      for (const put of [
+        () => vault.patch('default', 'custom', { extra: '1' }),
+        () => vault.put('default', 'custom', { extra: '1' }, { expectedRev: 0 }),
+        () => vault.put('default', 'custom', { extra: '1' }),
+      ]) {
+        await secrets.deleteMany({});
+        const document = { tenantId: 'default', provider: 'custom', data: old.data };
+        await secrets.insertOne(metadata === undefined ? document : { ...document, metadata });
+        expect(await put()).toMatchObject({ rev: 1 });
+        expect((await vault.require('default', 'custom')).extra).toBe('1');
+        expect(await secrets.countDocuments()).toBe(1);
+        expect((await secrets.findOne({}))?.history[0]).toEqual({ rev: 0, data: old.data });
+      }
+    },
+  );
+});
+
+describe('compare-and-set', () => {
+  it('lets one of many racing first writes win, with and without the index', async () => {
+    for (const name of ['indexed', 'plain']) {
+      const racing = new MongoSecretStore(db, { collection: name });
+      if (name === 'indexed') await racing.init();
+      const results = await Promise.all(
+        Array.from({ length: 40 }, (_, n) =>
+          n % 2
+            ? racing.put(write('a', 0).record, 0, n % 4 === 1 ? null : undefined)
+            : racing.supersede(write('a', 0).record, 0, 5),
+        ),
+      );
+      expect(results.filter(Boolean)).toHaveLength(1);
+      expect(await db.collection(name).countDocuments()).toBe(1);
+    }
+  });
+
+  it('sees what the revision does not show: a write of the old system, a record made anew', async () => {
+    await secrets.insertOne({ tenantId: 'a', provider: 'custom', data: 'old' });
+    expect(await store.put(write('a', 0).record, 0, 'older')).toBe(false);
+    expect(await store.put(write('a', 0).record, 0, null)).toBe(false);
+    expect(await store.put(write('a', 0).record, 0, 'old')).toBe(true);
+    expect(await store.put(write('a', 1).record, 1, 'old')).toBe(false);
+    expect(await store.put(write('a', 1).record, 1)).toBe(true);
+  });
+
+  it('tells for each of many writes whether it was done', async () => {
+    await store.putMany([write('a', 0), write('b', 0)]);
+    const b = (await store.get({ tenantId: 'b', provider: 'custom' })) as SecretRecord;
+    const writes = [
+      write('a', 1), // done
+      write('b', 5), // lost: another revision
+      write('c', 0, null), // done
+      write('a', 0, null), // lost: exists
+      write('b', 1, b.data), // done
+      write('b', 1, 'other'), // lost: another content
+      write('d', 3), // lost: does not exist
+    ];
+    expect(await store.putMany(writes)).toEqual([true, false, true, false, true, false, false]);
+    expect(await store.putMany([])).toEqual([]);
+  });
+
+  it('merges 100 patches of 4 processes', async () => {
+    await vault.put('acme', 'custom', { before: 'x' });
+    const runs = await Promise.all(
+      [0, 25, 50, 75].map((first) =>
+        runScript(
+          'test/support/workers/patch-many.ts',
+          [inject('mongoUri'), db.databaseName, `${first}`, '25'],
+          { APP_ENCRYPTION_KEY: key },
+        ),
+      ),
+    );
+    expect(runs.map(({ code, stderr }) => [code, stderr])).toEqual(Array(4).fill([0, '']));
+    const found = await vault.require('acme', 'custom');
+    expect(Object.keys(found.reveal())).toHaveLength(101);
+    expect(found.meta.rev).toBe(101);
+  });
+
+  it('deletes at a revision, also one of the old system', async () => {
+    await secrets.insertOne({ tenantId: 'a', provider: 'custom', data: 'old' });
+    const ref = { tenantId: 'a', provider: 'custom' };
+    expect(await store.delete(ref, 1)).toBe(false);
+    expect(await store.delete(ref, 0)).toBe(true);
+    expect(await store.delete(ref)).toBe(false);
+  });
+});
+
+describe('scan and list', () => {
+  it('go through the records only, in order, in batches, from anywhere', async () => {
+    await secrets.insertMany(Array.from({ length: 30 }, (_, n) => ({ user_id: `${n}` })));
+    await store.putMany(
+      ['b', 'a', 'c'].flatMap((tenant) => [write(tenant, 0), write(tenant, 0, null, 'twilio')]),
+    );
+    const batches = [];
+    for await (const batch of store.scan({ batchSize: 4 })) batches.push(batch);
+    const names = (records: SecretRecord[]) => records.map((r) => `${r.tenantId}/${r.provider}`);
+    expect(batches.map(names)).toEqual([
+      ['a/custom', 'a/twilio', 'b/custom', 'b/twilio'],
+      ['c/custom', 'c/twilio'],
+    ]);
+    const rest = [];
+    const after = { tenantId: 'b', provider: 'custom' };
+    for await (const batch of store.scan({ after })) rest.push(...names(batch));
+    expect(rest).toEqual(['b/twilio', 'c/custom', 'c/twilio']);
+    for await (const batch of store.scan({ keyId: 'none' })) expect(batch).toEqual([]);
+    expect(names(await store.list('b'))).toEqual(['b/custom', 'b/twilio']);
+  });
+});
+
+describe('sources and failures', () => {
+  it('takes a database, a collection, a promise or a function, and connects to nothing itself', async () => {
+    await vault.put('a', 'custom', { f: '1' });
+    const ref = { tenantId: 'a', provider: 'custom' };
+    let asked = 0;
+    const failsFirst = async () => {
+      if (asked++ === 0) throw new Error('not yet');
+      return db;
+    };
+    for (const source of [db, secrets, Promise.resolve(db), () => secrets, async () => db]) {
+      expect(await new MongoSecretStore(source).get(ref)).toMatchObject(ref);
+    }
+    const late = new MongoSecretStore(failsFirst);
+    await expect(late.get(ref)).rejects.toMatchObject({ code: 'ERR_STORE_FAILED' });
+    expect(await late.get(ref)).toMatchObject(ref);
+    expect(() => new MongoSecretStore(undefined as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
+    );
+  });
+
+  it('says ERR_STORE_FAILED without the document when the server refuses it', async () => {
+    await db.createCollection('strict', {
+      validator: { $jsonSchema: { required: ['never there'] } },
+    });
+    const strict = new SecretsVault({
+      store: new MongoSecretStore(db, { collection: 'strict' }),
+      keys,
+    });
+    const error = await strict.put('a', 'custom', { f: 'v' }).catch((e: Error) => e);
+    expect(error).toMatchObject({ code: 'ERR_STORE_FAILED' });
+    expect(error).toMatchObject({ message: expect.stringContaining('121') });
+  });
+});
+
+function write(
+  tenantId: string,
+  expectedRev: number,
+  seen?: string | null,
+  provider = 'custom',
+): StoreWrite {
+  const data = randomBytes(40).toString('base64');
+  const record = { tenantId, provider, data, metadata: { rev: expectedRev + 1 } };
+  return { record, expectedRev, ...(seen !== undefined && { seen }) };
+}

@@ -1,0 +1,45 @@
+// What npm would publish, installed alone in an empty project: it must load in both module systems
+// without any of its optional peers, and say which one is missing when that is needed.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const project = mkdtempSync(join(tmpdir(), 'packed-'));
+try {
+  execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', project]);
+  const [tarball = ''] = readdirSync(project);
+  const target = join(project, 'node_modules', 'provider-vault');
+  mkdirSync(target, { recursive: true });
+  execFileSync('tar', ['-xzf', join(project, tarball), '-C', target, '--strip-components=1']);
+
+  const use = `
+    const vault = new pv.SecretsVault({
+      store: new pv.MemorySecretStore(),
+      keys: new pv.Keyring({ encryptionKey: pv.generateKey() }),
+    });
+    const sid = 'AC' + '0'.repeat(32);
+    vault.put('acme', 'twilio', { accountSid: sid, authToken: 'x' })
+      .then(() => pv.getTwilioClient(vault, { tenantId: 'acme' }))
+      .then(() => { throw new Error('a client without the SDK?') }, (error) => {
+        if (!pv.isVaultError(error, 'ERR_PEER_MISSING')) throw error;
+      });
+  `;
+  const subpaths = ['mongo', 'twilio', 'sendgrid', 'testing'].map(
+    (name) => `provider-vault/${name}`,
+  );
+  writeFileSync(
+    join(project, 'esm.mjs'),
+    `import * as pv from 'provider-vault';\n${subpaths.map((name) => `import '${name}';`).join('\n')}\n${use}`,
+  );
+  writeFileSync(
+    join(project, 'cjs.cjs'),
+    `const pv = require('provider-vault');\n${subpaths.map((name) => `require('${name}');`).join('\n')}\n${use}`,
+  );
+  for (const file of ['esm.mjs', 'cjs.cjs']) {
+    execFileSync(process.execPath, [join(project, file)], { stdio: 'inherit' });
+    console.log(`packed package: ${file} runs without peers`);
+  }
+} finally {
+  rmSync(project, { recursive: true });
+}

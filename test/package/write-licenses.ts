@@ -1,0 +1,3 @@
+import { writeBundledLicenses } from './bundled-licenses.ts';
+
+await writeBundledLicenses('dist');

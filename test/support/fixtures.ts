@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto';
+import { Keyring, MemorySecretStore, SecretsVault, type SecretsVaultOptions } from 'provider-vault';
+
+// Built at run time: no file of the project holds text that looks like a real credential.
+const digit = (n: number) => (n % 10).toString();
+
+/** An account SID that is the same for the same `n`. */
+export const accountSid = (n = 0) => `AC${digit(n).repeat(32)}`;
+export const apiKeySid = (n = 0) => `SK${digit(n).repeat(32)}`;
+export const authToken = (n = 0) => `${digit(n)}f`.repeat(16);
+export const apiSecret = (n = 0) => `${digit(n)}Z`.repeat(16);
+
+/** A new random key, base64. */
+export const newKey = () => randomBytes(32).toString('base64');
+
+/** A vault in memory, with a new key. */
+export function memoryVault(options: Partial<SecretsVaultOptions> = {}) {
+  const store = new MemorySecretStore();
+  const key = newKey();
+  const keys = new Keyring({ encryptionKey: key });
+  return { store, key, keys, vault: new SecretsVault({ store, keys, ...options }) };
+}
