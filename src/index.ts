@@ -13,6 +13,30 @@ export type { KeyInput } from './keys/key-input.ts';
 export { type Environment, generateKey, Keyring, type KeyringOptions } from './keys/keyring.ts';
 export type { KeyProvider, VaultKey } from './keys/vault-key.ts';
 export * from './mongo.ts';
+export type {
+  LongOperationOptions,
+  OperationIssue,
+  OperationProgress,
+} from './operations/long-operation.ts';
+export {
+  type MigrateOptions,
+  type MigrationReport,
+  migrateFromSettings,
+  type SettingsOrigin,
+} from './operations/migrate-from-settings.ts';
+export { type RotationReport, rotateKeys } from './operations/rotate-keys.ts';
+export type { SettingsMapping } from './operations/settings-mapping.ts';
+export type {
+  SettingsDocument,
+  SettingsErasure,
+  SettingsQuery,
+  SettingsSource,
+} from './operations/settings-source.ts';
+export {
+  type VerificationCounts,
+  type VerificationReport,
+  verifyVault,
+} from './operations/verify-vault.ts';
 export {
   defineProvider,
   type FieldDefinition,

@@ -1,4 +1,4 @@
-import type { SecretRecord } from '../record/record.ts';
+import { revOf, type SecretRecord } from '../record/record.ts';
 import type { SecretRef } from '../record/ref.ts';
 import { isDuplicateKey } from './mongo-errors.ts';
 import type { MongoCollection } from './mongo-types.ts';
@@ -20,11 +20,17 @@ interface BulkResult {
 export async function bulkPut(
   collection: MongoCollection,
   writes: readonly StoreWrite[],
-  readBack: (refs: readonly SecretRef[]) => Promise<SecretRecord[]>,
+  store: {
+    idOf(ref: SecretRef): unknown;
+    readBack(refs: readonly SecretRef[]): Promise<SecretRecord[]>;
+    put(write: StoreWrite): Promise<boolean>;
+  },
 ): Promise<boolean[]> {
   const operations = writes.map(({ record, expectedRev, seen }) => {
     const inserts = isInsertion(expectedRev, seen);
-    const write = inserts ? insertion(record) : replacement(record, expectedRev, seen ?? undefined);
+    const write = inserts
+      ? insertion(record)
+      : replacement(record, expectedRev, seen ?? undefined, store.idOf(record));
     return { updateOne: { ...write, upsert: inserts } };
   });
   const result = await unorderedBulk(collection, operations);
@@ -34,11 +40,19 @@ export async function bulkPut(
   if (inserted === insertions && result.matchedCount === writes.length - insertions) {
     return writes.map(() => true);
   }
-  const stored = await readBack(writes.map(({ record }) => record));
+  const stored = await store.readBack(writes.map(({ record }) => record));
   const written = new Set(
     stored.flatMap(({ data, history = [] }) => [data, ...history.map((version) => version.data)]),
   );
-  return writes.map(({ record }) => written.has(record.data));
+  // What is not written has lost, or is a document of the old system that was not met before.
+  const found = new Map(stored.map((record) => [String(store.idOf(record)), record]));
+  return Promise.all(
+    writes.map((write) => {
+      if (written.has(write.record.data)) return true;
+      const rev = revOf(found.get(String(store.idOf(write.record))));
+      return rev === write.expectedRev && write.seen !== null ? store.put(write) : false;
+    }),
+  );
 }
 
 function isInsertion(expectedRev: number, seen: string | null | undefined): boolean {

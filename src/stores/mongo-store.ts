@@ -1,10 +1,18 @@
+import { LRUCache } from 'lru-cache';
 import { invalidArgument } from '../errors.ts';
 import type { SecretRecord } from '../record/record.ts';
 import type { SecretRef } from '../record/ref.ts';
 import { bulkPut } from './mongo-bulk.ts';
 import { isDuplicateKey, storeError } from './mongo-errors.ts';
 import { collectionOf, type MongoCollection, type MongoSource } from './mongo-types.ts';
-import { insertion, replacement, revIs, supersession } from './mongo-writes.ts';
+import {
+  type ConditionalWrite,
+  idOf,
+  insertion,
+  replacement,
+  revIs,
+  supersession,
+} from './mongo-writes.ts';
 import {
   DEFAULT_SCAN_BATCH,
   type ScanQuery,
@@ -26,6 +34,7 @@ export interface MongoSecretStoreOptions {
 // collection have neither member [L2], and a unique index over all documents could not be built.
 // $gt: '' rather than $type, because the planner proves that an equality with a string implies it.
 const IS_RECORD = { tenantId: { $gt: '' }, provider: { $gt: '' } };
+const MAX_FOREIGN_IDS = 10_000;
 const INDEX_KEYS = { tenantId: 1, provider: 1 } as const;
 
 /**
@@ -42,6 +51,8 @@ const INDEX_KEYS = { tenantId: 1, provider: 1 } as const;
  */
 export class MongoSecretStore implements SecretStore {
   readonly #collection: () => Promise<MongoCollection>;
+  // The _id of documents that the old system made, as they were met; of all others it is known.
+  readonly #foreignIds = new LRUCache<string, { id: unknown }>({ max: MAX_FOREIGN_IDS });
 
   /**
    * @param source - a `Db` or a `Collection` of the official driver, a promise of one, or a function
@@ -69,7 +80,7 @@ export class MongoSecretStore implements SecretStore {
   /** {@inheritDoc SecretStore.get} */
   async get(ref: SecretRef): Promise<SecretRecord | undefined> {
     const document = await this.#run('get', (collection) => collection.findOne(addressOf(ref)));
-    return document === null ? undefined : toRecord(document);
+    return document === null ? undefined : this.#toRecord(document);
   }
 
   async getMany(refs: readonly SecretRef[]): Promise<SecretRecord[]> {
@@ -98,23 +109,27 @@ export class MongoSecretStore implements SecretStore {
         if (await this.#insert(collection, record)) return true;
         if (seen === null) return false;
       }
-      const { filter, update } = replacement(record, expectedRev, seen ?? undefined);
-      return (await collection.updateOne(filter, update)).matchedCount === 1;
+      return this.#update(collection, record, (id) =>
+        replacement(record, expectedRev, seen ?? undefined, id),
+      );
     });
   }
 
   async putMany(writes: readonly StoreWrite[]): Promise<boolean[]> {
     if (writes.length === 0) return [];
     return this.#run('putMany', (collection) =>
-      bulkPut(collection, writes, (refs) => this.getMany(refs)),
+      bulkPut(collection, writes, {
+        idOf: (ref) => this.#idOf(ref),
+        readBack: (refs) => this.getMany(refs),
+        put: ({ record, expectedRev, seen }) => this.put(record, expectedRev, seen),
+      }),
     );
   }
 
   async supersede(record: SecretRecord, expectedRev: number, keep: number): Promise<boolean> {
     return this.#run('put', async (collection) => {
       if (expectedRev === 0 && (await this.#insert(collection, record))) return true;
-      const { filter, update } = supersession(record, expectedRev, keep);
-      return (await collection.updateOne(filter, update)).matchedCount === 1;
+      return this.#update(collection, record, (id) => supersession(record, expectedRev, keep, id));
     });
   }
 
@@ -141,22 +156,58 @@ export class MongoSecretStore implements SecretStore {
         ],
       }),
     };
-    // A page at a time: a server-side cursor would time out under a slow consumer.
-    const page = await this.#find('scan', filter, {
-      sort: INDEX_KEYS,
-      limit: batchSize,
-      batchSize: batchSize + 1,
-    });
-    const last = page.at(-1);
-    if (last === undefined) return;
-    yield page;
-    if (page.length === batchSize) yield* this.scan({ ...query, after: last });
+    const options = { sort: INDEX_KEYS, batchSize };
+    const cursor = (
+      await this.#run('scan', async (collection) => collection.find(filter, options))
+    )[Symbol.asyncIterator]();
+    let batch: SecretRecord[] = [];
+    for (;;) {
+      const next = await this.#run('scan', () => cursor.next());
+      if (next.done) break;
+      batch.push(this.#toRecord(next.value));
+      if (batch.length < batchSize) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  /** {@inheritDoc SecretStore.count} */
+  async count(): Promise<number> {
+    return this.#run('count', (collection) => collection.countDocuments(IS_RECORD));
   }
 
   #find(operation: string, filter: object, options: object): Promise<SecretRecord[]> {
     return this.#run(operation, async (collection) =>
-      (await collection.find(filter, options).toArray()).map(toRecord),
+      (await collection.find(filter, options).toArray()).map((document) =>
+        this.#toRecord(document),
+      ),
     );
+  }
+
+  // By _id, which is the cheapest. Where that finds nothing, the write has lost, or the document is
+  // one of the old system that this process has not met: only then by address.
+  async #update(
+    collection: MongoCollection,
+    ref: SecretRef,
+    write: (id: unknown) => ConditionalWrite,
+  ): Promise<boolean> {
+    for (const { filter, update } of [write(this.#idOf(ref)), write(undefined)]) {
+      if ((await collection.updateOne(filter, update)).matchedCount === 1) return true;
+    }
+    return false;
+  }
+
+  #idOf(ref: SecretRef): unknown {
+    return this.#foreignIds.get(idOf(ref))?.id ?? idOf(ref);
+  }
+
+  #toRecord(document: object): SecretRecord {
+    const { _id, ...members } = document as SecretRecord & { _id: unknown };
+    const record = members as SecretRecord;
+    const id = idOf(record);
+    if (_id !== id) this.#foreignIds.set(id, { id: _id });
+    return record;
   }
 
   // An upsert that changes nothing where a record is, whatever its _id. The _id is made of the
@@ -182,9 +233,4 @@ export class MongoSecretStore implements SecretStore {
 
 function addressOf({ tenantId, provider }: SecretRef): SecretRef {
   return { tenantId, provider };
-}
-
-function toRecord(document: object): SecretRecord {
-  const { _id, ...record } = document as SecretRecord & { _id: unknown };
-  return record as SecretRecord;
 }

@@ -6,6 +6,10 @@
  */
 export interface MongoCollection {
   /** As the driver's. */
+  readonly collectionName?: string;
+  /** As the driver's. */
+  countDocuments(filter: object): Promise<number>;
+  /** As the driver's. */
   findOne(filter: object, options?: object): Promise<object | null>;
   /** As the driver's. */
   find(filter: object, options?: object): MongoCursor;

@@ -36,12 +36,14 @@ export function insertion(record: SecretRecord): ConditionalWrite {
  * Writes `record` over one of revision `expectedRev` (and of data `seen`), part by part: members
  * that this library does not know stay as they are in the database.
  *
+ * @param id - the `_id` of the document, where it is known: the cheapest way to find it
  * @internal
  */
 export function replacement(
   record: SecretRecord,
   expectedRev: number,
   seen: string | undefined,
+  id: unknown,
 ): ConditionalWrite {
   const { tenantId, provider, data, metadata = {}, history } = record;
   const set: Record<string, unknown> = { data };
@@ -56,6 +58,7 @@ export function replacement(
   else for (const member of METADATA_MEMBERS) assign(`metadata.${member}`, metadata[member]);
   return {
     filter: {
+      ...(id !== undefined && { _id: id }),
       tenantId,
       provider,
       'metadata.rev': revIs(expectedRev),
@@ -75,6 +78,7 @@ export function supersession(
   record: SecretRecord,
   expectedRev: number,
   keep: number,
+  id: unknown,
 ): ConditionalWrite {
   const { tenantId, provider, data } = record;
   const { createdAt, ...metadata } = record.metadata ?? {};
@@ -89,7 +93,12 @@ export function supersession(
   const history =
     keep === 0 ? '$$REMOVE' : { $slice: [{ $concatArrays: [[replaced], earlier] }, keep] };
   return {
-    filter: { tenantId, provider, 'metadata.rev': revIs(expectedRev) },
+    filter: {
+      ...(id !== undefined && { _id: id }),
+      tenantId,
+      provider,
+      'metadata.rev': revIs(expectedRev),
+    },
     update: [
       { $set: { history } },
       { $unset: 'metadata.updatedBy' },
@@ -106,7 +115,12 @@ export function supersession(
   };
 }
 
-/** The `_id` of a record's document: readable, and the same for every writer. */
-function idOf({ tenantId, provider }: SecretRef): string {
+/**
+ * The `_id` of a record's document: readable, and the same for every writer. Documents of the old
+ * system have another.
+ *
+ * @internal
+ */
+export function idOf({ tenantId, provider }: SecretRef): string {
   return `${encodeURIComponent(tenantId)}/${encodeURIComponent(provider)}`;
 }

@@ -64,6 +64,9 @@ export interface SecretStore {
    */
   scan(query: ScanQuery): AsyncIterable<SecretRecord[]>;
 
+  /** Optional: how many records there are, for the progress of long operations. */
+  count?(): Promise<number>;
+
   /**
    * Optional: tells of changes, also those of other processes.
    *

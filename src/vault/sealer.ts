@@ -44,6 +44,12 @@ export class Sealer {
     return { data: seal(JSON.stringify({ ...fields, $bind: binding }), key), keyId: id };
   }
 
+  /** The ids of all configured keys, where the provider of keys can tell them. */
+  get keyIds(): readonly string[] {
+    const { keyIds } = this.#keys as { keyIds?: readonly string[] };
+    return keyIds ?? [];
+  }
+
   /** The id of the key that would seal `ref` now. */
   async currentKeyId(ref: SecretRef): Promise<string> {
     return (await this.#keys.encryptionKey(ref)).id;

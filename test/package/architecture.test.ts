@@ -18,6 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   audit: [],
   vault: ['crypto', 'keys', 'providers', 'stores', 'audit', 'cache'],
   clients: ['vault', 'keys', 'providers', 'audit', 'cache'],
+  operations: ['vault', 'stores', 'providers', 'audit'],
   testing: [],
 };
 // What has one place only.

@@ -20,3 +20,4 @@ export function memoryVault(options: Partial<SecretsVaultOptions> = {}) {
   const keys = new Keyring({ encryptionKey: key });
   return { store, key, keys, vault: new SecretsVault({ store, keys, ...options }) };
 }
+export const sendgridKey = (n = 0) => `SG.${digit(n).repeat(22)}.${'k'.repeat(43)}`;

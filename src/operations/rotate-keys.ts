@@ -1,0 +1,192 @@
+import { isVaultError } from '../errors.ts';
+import {
+  keyIdOf,
+  metadataOf,
+  revOf,
+  type SealedVersion,
+  type SecretRecord,
+  versionOf,
+} from '../record/record.ts';
+import type { StoreWrite } from '../stores/secret-store.ts';
+import { coreOf } from '../vault/internals.ts';
+import type { SecretsVault } from '../vault/secrets-vault.ts';
+import type { VaultCore } from '../vault/vault-core.ts';
+import {
+  batchSettings,
+  forEachBatch,
+  type LongOperationOptions,
+  note,
+  type OperationIssue,
+  reasonOf,
+} from './long-operation.ts';
+
+/**
+ * What {@link rotateKeys} did. It holds counts and ids, never a value.
+ *
+ * @public
+ */
+export interface RotationReport {
+  /** The key that everything is to be sealed with. */
+  encryptionKeyId: string;
+  /** Records gone through. */
+  scanned: number;
+  /** Records that were sealed anew; in a dry run, that would be. */
+  rotated: number;
+  /** Records that were sealed with the current key and bound already. */
+  upToDate: number;
+  /** Records that another writer changed meanwhile, and that were left to it. */
+  changed: number;
+  /** Records that could not be opened, and were left as they are. */
+  failedCount: number;
+  /** The first 1,000 of them. */
+  failed: OperationIssue[];
+  /** Earlier versions, in the records' histories, that were sealed anew. */
+  historyRotated: number;
+  /** Earlier versions that could not be opened, and were kept as they are. */
+  historyUnreadable: number;
+  /** Records per key id before the rotation; `none` for those that name no key. */
+  keys: Record<string, number>;
+  /** Records that still need a rotation; run again, or look at `failed`. In a dry run: all that do. */
+  remaining: number;
+}
+
+/**
+ * Seals every record anew that is not under the current encryption key, or not bound to its tenant
+ * [R4], with its history.
+ *
+ * The third of the four steps of a rotation [K2]: (1) give all processes the new key as a decryption
+ * key, (2) make it the encryption key, (3) rotate, (4) drop the old one when `verifyVault` says so.
+ *
+ * Each record is a compare-and-set: one that is written meanwhile is left to its writer. It can be
+ * stopped or killed at any point and run again.
+ *
+ * @throws VaultError the errors of the store and of the keys
+ * @public
+ */
+export async function rotateKeys(
+  vault: SecretsVault,
+  options: LongOperationOptions = {},
+): Promise<RotationReport> {
+  const core = coreOf(vault);
+  const { batchSize, dryRun } = batchSettings(options);
+  const report: RotationReport = {
+    encryptionKeyId: await core.sealer.currentKeyId({ tenantId: 'default', provider: 'custom' }),
+    scanned: 0,
+    rotated: 0,
+    upToDate: 0,
+    changed: 0,
+    failedCount: 0,
+    failed: [],
+    historyRotated: 0,
+    historyUnreadable: 0,
+    keys: {},
+    remaining: 0,
+  };
+  const total = await core.store.count?.();
+  await forEachBatch(
+    core.store.scan({ batchSize }),
+    options,
+    async (batch) => {
+      const writes = await Promise.all(batch.map((record) => plan(core, record, report)));
+      await apply(
+        core,
+        writes.filter((write) => write !== undefined),
+        dryRun,
+        report,
+      );
+    },
+    total,
+  );
+  report.remaining = report.failedCount + report.changed + (dryRun ? report.rotated : 0);
+  return report;
+}
+
+async function plan(
+  core: VaultCore,
+  record: SecretRecord,
+  report: RotationReport,
+): Promise<StoreWrite | undefined> {
+  report.scanned++;
+  const keyName = keyIdOf(record) ?? 'none';
+  report.keys[keyName] = (report.keys[keyName] ?? 0) + 1;
+  try {
+    const keyId = await core.sealer.currentKeyId(record);
+    const current = await core.sealer.openRecord(record, 'accept');
+    const earlier = historyOf(record);
+    const history = await Promise.all(
+      earlier.map((version) => rotateVersion(core, record, version, keyId, report)),
+    );
+    const rotatedHistory = history.some((version, at) => version !== earlier[at]);
+    if (current.bound && keyIdOf(record) === keyId && !rotatedHistory) {
+      report.upToDate++;
+      return undefined;
+    }
+    // A new revision, but neither a new version in the history nor a new date or author: the
+    // content is the same.
+    const rev = revOf(record) + 1;
+    const sealed = await core.sealer.seal(record, rev, current.fields);
+    const next: SecretRecord = {
+      ...record,
+      data: sealed.data,
+      metadata: { ...metadataOf(record), rev, keyId: sealed.keyId },
+      ...(history.length > 0 && { history }),
+    };
+    return { record: next, expectedRev: revOf(record), seen: record.data };
+  } catch (error) {
+    const { tenantId, provider } = record;
+    const unknownKey = isVaultError(error, 'ERR_KEY_UNKNOWN') && { keyId: keyName };
+    note(report.failed, { tenantId, provider, reason: reasonOf(error), ...unknownKey });
+    report.failedCount++;
+    return undefined;
+  }
+}
+
+async function rotateVersion(
+  core: VaultCore,
+  record: SecretRecord,
+  version: SealedVersion,
+  keyId: string,
+  report: RotationReport,
+): Promise<SealedVersion> {
+  try {
+    const opened = await core.sealer.open(record, version, 'accept');
+    if (opened.bound && version.keyId === keyId) return version;
+    report.historyRotated++;
+    return { ...version, ...(await core.sealer.seal(record, version.rev, opened.fields)) };
+  } catch (error) {
+    reasonOf(error);
+    report.historyUnreadable++;
+    return version;
+  }
+}
+
+async function apply(
+  core: VaultCore,
+  writes: readonly StoreWrite[],
+  dryRun: boolean,
+  report: RotationReport,
+): Promise<void> {
+  if (dryRun) {
+    report.rotated += writes.length;
+    return;
+  }
+  if (writes.length === 0) return;
+  const done = await core.store.putMany(writes);
+  for (const [at, { record }] of writes.entries()) {
+    if (!done[at]) {
+      report.changed++;
+      continue;
+    }
+    report.rotated++;
+    const { rev, keyId } = versionOf(record);
+    const { tenantId, provider } = record;
+    await core.trail.record({ action: 'rotate', tenantId, provider, rev, keyId, outcome: 'ok' });
+  }
+}
+
+/** The earlier versions in a record, if what is there is a history. @internal */
+export function historyOf(record: SecretRecord): readonly SealedVersion[] {
+  const history: unknown = record.history;
+  if (!Array.isArray(history)) return [];
+  return history.filter((version) => typeof version === 'object' && version !== null);
+}

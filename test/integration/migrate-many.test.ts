@@ -1,0 +1,38 @@
+import { Keyring, MongoSecretStore, migrateFromSettings, SecretsVault } from 'provider-vault';
+import { expect, it } from 'vitest';
+import { testDatabase } from '../support/database.ts';
+import { newKey } from '../support/fixtures.ts';
+import { expectMigrated, fillOldDatabase } from '../support/old-database.ts';
+
+const { db } = await testDatabase();
+
+it('moves 5,000 tenants in all states at once, and a second run changes nothing', {
+  timeout: 120_000,
+}, async () => {
+  const key = newKey();
+  const store = new MongoSecretStore(db);
+  const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: key }) });
+  const sources = { settings: db.collection('settings'), secrets: db.collection('secrets') };
+  await fillOldDatabase(db, 5000, key);
+  await store.init();
+
+  const predicted = await migrateFromSettings(vault, { ...sources, dryRun: true });
+  expect(await sources.secrets.countDocuments({ tenantId: { $exists: true } })).toBe(1250);
+  const report = await migrateFromSettings(vault, { ...sources, batchSize: 500 });
+  expect(report).toEqual(predicted);
+  // ten fields a tenant; of every fourth, two were in the vault already
+  expect(report).toMatchObject({
+    scanned: 5000 + 1250 + 1250,
+    migrated: 50_000 - 2500,
+    unchanged: 2500,
+    erased: 0,
+    plaintextRemaining: 50_000,
+    conflictCount: 0,
+    failedCount: 0,
+  });
+  await expectMigrated(vault, 5000);
+  const before = await sources.secrets.find().sort({ _id: 1 }).toArray();
+  const again = await migrateFromSettings(vault, sources);
+  expect(again).toMatchObject({ migrated: 0, unchanged: 50_000, plaintextRemaining: 50_000 });
+  expect(await sources.secrets.find().sort({ _id: 1 }).toArray()).toEqual(before);
+});
