@@ -5,7 +5,6 @@ export {
   defineClientFactory,
   type ResolvedCredentials,
 } from './clients/define-client-factory.ts';
-export { DEFAULT_TENANT, type EnvOverride } from './clients/environment.ts';
 export { getTwilioClient, type TwilioClientOptions } from './clients/twilio.ts';
 export { open, seal } from './crypto/codec.ts';
 export { isVaultError, VAULT_ERROR_CODES, VaultError, type VaultErrorCode } from './errors.ts';
@@ -42,6 +41,7 @@ export {
   type FieldDefinition,
   type ProviderDefinition,
 } from './providers/define-provider.ts';
+export { DEFAULT_TENANT, type EnvOverride } from './providers/environment.ts';
 export type { ChangesOf, FieldNameOf, FieldsOf, ProviderRef } from './providers/fields.ts';
 export {
   anthropicProvider,

@@ -3,10 +3,10 @@ import { AsyncCache } from '../cache/async-cache.ts';
 import { VaultError } from '../errors.ts';
 import type { Environment } from '../keys/keyring.ts';
 import { missingFields, type ProviderDefinition } from '../providers/define-provider.ts';
+import { DEFAULT_TENANT, type EnvOverride, environmentOverride } from '../providers/environment.ts';
 import { assertTenantId } from '../record/ref.ts';
 import { coreOf } from '../vault/internals.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import { DEFAULT_TENANT, type EnvOverride, environmentOverride } from './environment.ts';
 
 /**
  * Options that every client factory takes.

@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   record: ['errors.ts'],
   crypto: ['keys'],
   keys: [],
-  providers: [],
+  providers: ['keys'],
   stores: [],
   cache: [],
   audit: [],

@@ -1,7 +1,7 @@
 import { invalidArgument, VaultError } from '../errors.ts';
 import type { Environment } from '../keys/keyring.ts';
-import { missingFields, type ProviderDefinition } from '../providers/define-provider.ts';
-import { emptyFields, type FieldMap } from '../providers/fields.ts';
+import { missingFields, type ProviderDefinition } from './define-provider.ts';
+import { emptyFields, type FieldMap } from './fields.ts';
 
 /**
  * The tenant of a single-tenant installation, and of the old system.
