@@ -1,4 +1,5 @@
 export type { AuditAction, AuditEvent } from './audit/audit-event.ts';
+export { AUDIT_ERROR_CHANNEL, type AuditOptions, type AuditSink } from './audit/audit-sink.ts';
 export { AUDIT_CHANNEL } from './audit/audit-trail.ts';
 export {
   type ClientOptions,
@@ -43,6 +44,7 @@ export {
 } from './providers/define-provider.ts';
 export { DEFAULT_TENANT, type EnvOverride } from './providers/environment.ts';
 export type { ChangesOf, FieldNameOf, FieldsOf, ProviderRef } from './providers/fields.ts';
+export { REDACTED } from './providers/mask.ts';
 export {
   anthropicProvider,
   geminiProvider,
@@ -56,8 +58,12 @@ export type { SealedVersion, SecretInfo, SecretMetadata, SecretRecord } from './
 export type { SecretRef } from './record/ref.ts';
 export { MemorySecretStore } from './stores/memory-store.ts';
 export type { ScanQuery, SecretStore, StoreWrite } from './stores/secret-store.ts';
-export { type Credentials, type CredentialsMembers, REDACTED } from './vault/credentials.ts';
+export type { BundleVault } from './vault/bundle-vault.ts';
+export type { AllCredentials, Credentials, CredentialsMembers } from './vault/credentials.ts';
+export type { SecretVersion } from './vault/history.ts';
+export type { ReadOptions, WriteOptions } from './vault/operation-options.ts';
 export type { UnboundPolicy } from './vault/sealer.ts';
 export { SecretsVault } from './vault/secrets-vault.ts';
-export type { WriteOptions } from './vault/vault-core.ts';
-export type { SecretsVaultOptions } from './vault/vault-options.ts';
+export type { FieldStatus, ProviderState, ProviderStatus, StatusOptions } from './vault/status.ts';
+export type { TenantVault } from './vault/tenant-vault.ts';
+export type { CacheOptions, SecretsVaultOptions } from './vault/vault-options.ts';

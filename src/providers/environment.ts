@@ -30,7 +30,7 @@ export type EnvOverride = 'default' | 'all' | false;
 export function environmentOverride(
   definition: ProviderDefinition,
   tenantId: string,
-  env: Environment,
+  env: Environment = process.env,
   override: EnvOverride = 'default',
 ): FieldMap | undefined {
   if (override !== 'default' && override !== 'all' && override !== false) {
@@ -39,15 +39,28 @@ export function environmentOverride(
   if (override === false) return undefined;
   if (override === 'default' && tenantId !== DEFAULT_TENANT) return undefined;
 
-  const fields = emptyFields();
-  for (const [field, { env: variable }] of Object.entries(definition.fields)) {
-    const value = variable === undefined ? undefined : env[variable]?.trim();
-    if (value) fields[field] = value;
-  }
+  const fields = environmentFields(definition, env);
   const isSet = (field: string) => field in fields;
   if (!definition.complete.flat().some(isSet)) return undefined;
   if (missingFields(definition, isSet).length > 0) {
     throw new VaultError('ERR_ENV_INCOMPLETE', incompleteMessage(definition, isSet));
+  }
+  return fields;
+}
+
+/**
+ * What the environment holds of a provider's fields, complete or not.
+ *
+ * @internal
+ */
+export function environmentFields(
+  definition: ProviderDefinition,
+  env: Environment = process.env,
+): FieldMap {
+  const fields = emptyFields();
+  for (const [field, { env: variable }] of Object.entries(definition.fields)) {
+    const value = variable === undefined ? undefined : env[variable]?.trim();
+    if (value) fields[field] = value;
   }
   return fields;
 }

@@ -1,6 +1,7 @@
 import { invalidArgument } from '../errors.ts';
 import { assertFieldName, describeType } from '../record/ref.ts';
 import type { ProviderDefinition } from './define-provider.ts';
+import { holdsPlaceholder } from './mask.ts';
 import type { BuiltInProviders } from './registry.ts';
 
 /**
@@ -85,7 +86,12 @@ export function applyChanges(
   return next;
 }
 
-function entriesOf(fields: unknown, provider: string): [string, unknown][] {
+/**
+ * The entries of what came as fields, their names checked.
+ *
+ * @internal
+ */
+export function entriesOf(fields: unknown, provider: string): [string, unknown][] {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw invalidArgument(
       `The fields of provider "${provider}" must be an object, not ${describeType(fields)}.`,
@@ -109,12 +115,14 @@ function checkValue(
       `Field "${field}" of provider "${provider}" must be a string, not ${describeType(value)}.`,
     );
   }
-  if (definition === undefined) return value;
-  if (!Object.hasOwn(definition.fields, field)) {
+  // A page that sends back what it was shown must not replace the value by its mask.
+  if (holdsPlaceholder(value)) {
     throw invalidArgument(
-      `Provider "${provider}" has no field "${field}". Its fields are: ${Object.keys(definition.fields).join(', ')}.`,
+      `Field "${field}" of provider "${provider}" holds a mask, not a value. Leave the field out to keep what is stored.`,
     );
   }
+  if (definition === undefined) return value;
+  assertDefined(field, definition);
   const { label, pattern, example } = definition.fields[field] ?? {};
   if (pattern !== undefined && !matches(pattern, value)) {
     throw invalidArgument(
@@ -122,6 +130,18 @@ function checkValue(
     );
   }
   return value;
+}
+
+/**
+ * Refuses a field that a provider's definition does not have.
+ *
+ * @internal
+ */
+export function assertDefined(field: string, { name, fields }: ProviderDefinition): void {
+  if (Object.hasOwn(fields, field)) return;
+  throw invalidArgument(
+    `Provider "${name}" has no field "${field}". Its fields are: ${Object.keys(fields).join(', ')}.`,
+  );
 }
 
 /**

@@ -58,6 +58,11 @@ export class ProviderRegistry {
     return [...this.#definitions.values()];
   }
 
+  /** The definition of a provider, if it has one. */
+  find(name: string): ProviderDefinition | undefined {
+    return this.#definitions.get(name);
+  }
+
   resolve(provider: ProviderRef): ResolvedProvider {
     if (typeof provider === 'object' && provider !== null && isDefinition(provider)) {
       return { name: provider.name, definition: provider };
@@ -68,7 +73,7 @@ export class ProviderRegistry {
       );
     }
     assertProviderName(provider);
-    return { name: provider, definition: this.#definitions.get(provider) };
+    return { name: provider, definition: this.find(provider) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { SecretRef } from './ref.ts';
 
 /**
@@ -115,8 +116,13 @@ export function infoOf(record: SecretRecord): SecretInfo {
     provider: record.provider,
     rev: revOf(record),
     keyId: keyIdOf(record),
-    createdAt,
-    updatedAt,
+    createdAt: copyOf(createdAt),
+    updatedAt: copyOf(updatedAt),
     ...(typeof updatedBy === 'string' && { updatedBy }),
   };
+}
+
+/** A date of one's own, whatever its holder does with it. */
+function copyOf(date: Date | undefined): Date | undefined {
+  return types.isDate(date) ? new Date(date) : undefined;
 }

@@ -1,13 +1,7 @@
 import { inspect } from 'node:util';
 import type { FieldMap, FieldNameOf, FieldsOf, ProviderRef } from '../providers/fields.ts';
+import { REDACTED } from '../providers/mask.ts';
 import type { SecretInfo } from '../record/record.ts';
-
-/**
- * What is shown in the place of a value.
- *
- * @public
- */
-export const REDACTED = '[redacted]';
 
 /**
  * A bundle of credentials that cannot be printed by accident.
@@ -25,13 +19,20 @@ export const REDACTED = '[redacted]';
 export type Credentials<P extends ProviderRef = string> = FieldsOf<P> & CredentialsMembers<P>;
 
 /**
+ * All credentials of a tenant by flat key: as {@link Credentials}, with one `meta` per record.
+ *
+ * @public
+ */
+export type AllCredentials = FieldsOf<string> & CredentialsMembers<string, readonly SecretInfo[]>;
+
+/**
  * The members of {@link Credentials} beside its fields.
  *
  * @public
  */
-export interface CredentialsMembers<P extends ProviderRef = string> {
+export interface CredentialsMembers<P extends ProviderRef = string, M = SecretInfo> {
   /** Revision, key id, times: what is known of the record. */
-  readonly meta: SecretInfo;
+  readonly meta: M;
   /** A plain copy of all fields, in the clear. */
   reveal(): { [F in FieldNameOf<P>]?: string };
   /** Field names and `[redacted]`. */
@@ -48,7 +49,7 @@ const NAMES = REDACTED;
 class RedactedBundle {
   readonly #fields: FieldMap;
 
-  constructor(fields: FieldMap, meta: SecretInfo) {
+  constructor(fields: FieldMap, meta: object) {
     this.#fields = fields;
     Object.defineProperty(this, 'meta', { value: Object.freeze(meta) });
     for (const field of Object.keys(fields)) {
@@ -88,4 +89,9 @@ export function redactedCredentials<P extends ProviderRef>(
   meta: SecretInfo,
 ): Credentials<P> {
   return new RedactedBundle(fields, meta) as unknown as Credentials<P>;
+}
+
+/** @internal */
+export function redactedBundle(fields: FieldMap, meta: readonly SecretInfo[]): AllCredentials {
+  return new RedactedBundle(fields, meta) as unknown as AllCredentials;
 }

@@ -1,21 +1,19 @@
-import { VaultError } from '../errors.ts';
+import type { ChangesOf, ProviderRef } from '../providers/fields.ts';
+import type { SecretInfo } from '../record/record.ts';
+import { BundleVault } from './bundle-vault.ts';
+import type { AllCredentials } from './credentials.ts';
 import {
-  applyChanges,
-  type ChangesOf,
-  checkFields,
-  emptyFields,
-  type FieldsOf,
-  type ProviderRef,
-} from '../providers/fields.ts';
-import type { ResolvedProvider } from '../providers/registry.ts';
-import { infoOf, type SecretInfo, type SecretRecord } from '../record/record.ts';
-import { assertTenantId, type SecretRef } from '../record/ref.ts';
-import { type Credentials, redactedCredentials } from './credentials.ts';
-import { attachCore } from './internals.ts';
-import { describe } from './sealer.ts';
-import type { VaultCore, WriteOptions } from './vault-core.ts';
-import { createCore, type SecretsVaultOptions } from './vault-options.ts';
-import { assertWriteOptions } from './write-options.ts';
+  deleteSecret,
+  getAllSecrets,
+  getSecret,
+  setSecret,
+  setSecrets,
+} from './flat-operations.ts';
+import { coreOf } from './internals.ts';
+import type { ReadOptions, WriteOptions } from './operation-options.ts';
+import { applyForm } from './patch.ts';
+import { type ProviderStatus, type StatusOptions, statusOfAll, statusOfOne } from './status.ts';
+import { TenantVault } from './tenant-vault.ts';
 
 /**
  * Credentials per tenant and provider, sealed.
@@ -31,177 +29,137 @@ import { assertWriteOptions } from './write-options.ts';
  * ```
  * @public
  */
-export class SecretsVault {
-  readonly #core: VaultCore;
-
+export class SecretsVault extends BundleVault {
   /**
-   * @throws VaultError `ERR_INVALID_ARGUMENT` when an option is missing or not of its type
+   * What a settings page may show of a tenant's credentials: states, names and masks. A record that
+   * cannot be opened is `unreadable`, and hides no other. One round trip, never from the cache.
+   *
+   * @returns of one provider; or, if none is given, of all that are defined, and others of which the
+   * tenant has a record
+   * @throws VaultError `ERR_INVALID_ARGUMENT` and the store's errors, never because of a record
    */
-  constructor(options: SecretsVaultOptions) {
-    this.#core = createCore(options);
-    attachCore(this, this.#core);
+  status(
+    tenantId: string,
+    provider?: undefined,
+    options?: StatusOptions,
+  ): Promise<ProviderStatus[]>;
+  status(tenantId: string, provider: ProviderRef, options?: StatusOptions): Promise<ProviderStatus>;
+  async status(
+    tenantId: string,
+    provider?: ProviderRef,
+    options: StatusOptions = {},
+  ): Promise<ProviderStatus | ProviderStatus[]> {
+    const core = coreOf(this);
+    if (provider === undefined) return statusOfAll(core, tenantId, options);
+    return statusOfOne(core, tenantId, provider, options);
   }
 
   /**
-   * Replaces the credentials of a tenant at a provider.
+   * Saves a settings page: a text sets, `null` removes, and what is absent, empty, or what the page
+   * was shown (a mask too) stays. Texts are trimmed. A save of another that comes in between is
+   * merged; with `expectedRev`, the `rev` of the status shown, it is a conflict instead.
    *
-   * One round trip with `expectedRev` where the store can, else two.
-   *
-   * @returns what is known of the new record
-   * @throws VaultError `ERR_INVALID_ARGUMENT` when a name or a value is refused; `ERR_CONFLICT` when
-   * the record is not at `expectedRev`; the errors of the store and of the keys
+   * @returns the status after it
+   * @throws VaultError `ERR_INVALID_ARGUMENT` for a field that the provider does not have, a value
+   * not of its form, or a mask that was typed into; as {@link BundleVault.patch}
    */
-  async put<const P extends ProviderRef>(
+  async applyForm<const P extends ProviderRef>(
     tenantId: string,
     provider: P,
-    fields: FieldsOf<P>,
+    form: ChangesOf<P>,
+    options: WriteOptions & StatusOptions = {},
+  ): Promise<ProviderStatus> {
+    return applyForm(coreOf(this), tenantId, provider, form, options);
+  }
+
+  /**
+   * The value of a flat key [L6]: `twilio_auth_token`, or `twilio.region` for any field, or a key of
+   * your own, which is a field of the provider `custom`.
+   *
+   * @returns `undefined` when it is not set
+   * @throws VaultError as {@link BundleVault.get}
+   */
+  async getSecret(
+    tenantId: string,
+    key: string,
+    options: ReadOptions = {},
+  ): Promise<string | undefined> {
+    return getSecret(coreOf(this), tenantId, key, options);
+  }
+
+  /**
+   * All that a tenant has, by flat key, in one round trip; redacted as `Credentials` are. Every key
+   * of it is one for {@link SecretsVault.getSecret}.
+   *
+   * @throws VaultError as {@link BundleVault.get}, when one of the records cannot be opened
+   */
+  async getAllSecrets(tenantId: string, options: ReadOptions = {}): Promise<AllCredentials> {
+    return getAllSecrets(coreOf(this), tenantId, options);
+  }
+
+  /**
+   * Sets the value of a flat key, in its provider's record; `null` removes it.
+   *
+   * @throws VaultError as {@link BundleVault.patch}
+   */
+  async setSecret(
+    tenantId: string,
+    key: string,
+    value: string | null,
     options: WriteOptions = {},
   ): Promise<SecretInfo> {
-    const { ref, definition } = this.#resolve(tenantId, provider);
-    assertWriteOptions(options);
-    const checked = checkFields(fields, ref.provider, definition);
-    return this.#audited('put', ref, options, Object.keys(checked), () =>
-      this.#core.replace(ref, options, checked),
-    );
+    return setSecret(coreOf(this), tenantId, key, value, options);
   }
 
   /**
-   * Changes some fields: a string sets, `null` removes, all others stay. A write of another that
-   * comes in between is merged, not lost.
+   * Sets the values of many flat keys. All are checked before the first is written. Those of one
+   * provider are written together; those of several are not.
    *
-   * @returns what is known of the new record
-   * @throws VaultError as {@link SecretsVault.put}, and as {@link SecretsVault.get} when the record
-   * that is there cannot be opened
+   * @returns what is known of each record written
+   * @throws VaultError as {@link BundleVault.patch}
    */
-  async patch<const P extends ProviderRef>(
+  async setSecrets(
     tenantId: string,
-    provider: P,
-    changes: ChangesOf<P>,
-    options: WriteOptions = {},
-  ): Promise<SecretInfo> {
-    const { ref, definition } = this.#resolve(tenantId, provider);
-    assertWriteOptions(options);
-    applyChanges(emptyFields(), changes, ref.provider, definition); // refuse before the store is asked
-    return this.#audited('patch', ref, options, Object.keys(changes), () =>
-      this.#core.write(ref, options, async (stored) => {
-        const current = stored && (await this.#core.sealer.openRecord(stored));
-        return applyChanges(current?.fields ?? emptyFields(), changes, ref.provider, definition);
-      }),
-    );
+    secrets: Readonly<Record<string, string | null>>,
+    options: Omit<WriteOptions, 'expectedRev'> = {},
+  ): Promise<SecretInfo[]> {
+    return setSecrets(coreOf(this), tenantId, secrets, options);
   }
 
   /**
-   * The credentials of a tenant at a provider.
+   * Removes the value of a flat key.
    *
-   * @returns `undefined` when there are none
-   * @throws VaultError `ERR_MALFORMED`, `ERR_DECRYPTION_FAILED`, `ERR_KEY_UNKNOWN`, `ERR_BINDING` or
-   * `ERR_UNBOUND` when the record cannot be opened; `ERR_INVALID_ARGUMENT`; the store's errors
+   * @returns whether there was one
+   * @throws VaultError as {@link BundleVault.patch}
    */
-  async get<const P extends ProviderRef>(
-    tenantId: string,
-    provider: P,
-  ): Promise<Credentials<P> | undefined> {
-    const { ref } = this.#resolve(tenantId, provider);
-    return this.#audited('get', ref, {}, [], async () => {
-      const record = await this.#core.store.get(ref);
-      return record && this.#open<P>(ref, record);
-    });
+  async deleteSecret(tenantId: string, key: string, options: WriteOptions = {}): Promise<boolean> {
+    return deleteSecret(coreOf(this), tenantId, key, options);
   }
 
   /**
-   * {@link SecretsVault.get}, for credentials that must be there.
+   * A handle bound to one tenant, for code that must not reach another's credentials by mistake.
    *
-   * @throws VaultError `ERR_SECRET_NOT_FOUND` when they are not
+   * @throws VaultError `ERR_INVALID_ARGUMENT` when `tenantId` is no name
    */
-  async require<const P extends ProviderRef>(
-    tenantId: string,
-    provider: P,
-  ): Promise<Credentials<P>> {
-    const credentials = await this.get(tenantId, provider);
-    if (credentials !== undefined) return credentials;
-    const { name } = this.#core.registry.resolve(provider);
-    throw new VaultError(
-      'ERR_SECRET_NOT_FOUND',
-      `Tenant "${tenantId}" has no credentials for provider "${name}".`,
-    );
+  tenant(tenantId: string): TenantVault {
+    return new TenantVault(this, tenantId);
   }
 
   /**
-   * {@link SecretsVault.get} for many records in one round trip.
-   *
-   * @returns the credentials in the order of `refs`, `undefined` where there are none
+   * Drops what the cache holds: of one record, of a tenant, or all. To be called when somebody else
+   * has changed the store, and it cannot tell of changes.
    */
-  async getMany(refs: readonly SecretRef[]): Promise<(Credentials | undefined)[]> {
-    const wanted = refs.map(({ tenantId, provider }) => this.#resolve(tenantId, provider).ref);
-    const records = await this.#core.store.getMany(wanted);
-    const byAddress = new Map(records.map((record) => [addressOf(record), record]));
-    return Promise.all(
-      wanted.map((ref) =>
-        this.#audited('get', ref, {}, [], async () => {
-          const record = byAddress.get(addressOf(ref));
-          return record && this.#open<string>(ref, record);
-        }),
-      ),
-    );
+  invalidate(tenantId?: string, provider?: ProviderRef): void {
+    const core = coreOf(this);
+    const name = provider === undefined ? undefined : core.registry.resolve(provider).name;
+    core.records.invalidate(tenantId, name);
   }
 
   /**
-   * Removes the credentials of a tenant at a provider, with their history.
-   *
-   * @returns whether there were any
-   * @throws VaultError `ERR_CONFLICT` when the record is not at `expectedRev`
+   * Ends the cache and stops listening to the store's changes. The vault goes on without a cache.
+   * The store, the keys and the audit sink, which it was given, stay open.
    */
-  async delete(
-    tenantId: string,
-    provider: ProviderRef,
-    options: WriteOptions = {},
-  ): Promise<boolean> {
-    const { ref } = this.#resolve(tenantId, provider);
-    assertWriteOptions(options);
-    const { expectedRev } = options;
-    return this.#audited('delete', ref, options, [], async () => {
-      const deleted = await this.#core.store.delete(ref, expectedRev);
-      if (!deleted && expectedRev !== undefined) {
-        throw new VaultError('ERR_CONFLICT', `${describe(ref)} is not at revision ${expectedRev}.`);
-      }
-      return deleted;
-    });
+  async close(): Promise<void> {
+    await coreOf(this).records.close();
   }
-
-  /** What a tenant has, by provider; nothing is opened. */
-  async list(tenantId: string): Promise<SecretInfo[]> {
-    assertTenantId(tenantId);
-    return (await this.#core.store.list(tenantId)).map(infoOf);
-  }
-
-  async #open<P extends ProviderRef>(
-    ref: SecretRef,
-    record: SecretRecord,
-  ): Promise<Credentials<P>> {
-    const { fields } = await this.#core.sealer.openRecord({ ...record, ...ref });
-    return redactedCredentials<P>(fields, infoOf(record));
-  }
-
-  #resolve(
-    tenantId: unknown,
-    provider: ProviderRef,
-  ): { ref: SecretRef; definition: ResolvedProvider['definition'] } {
-    assertTenantId(tenantId);
-    const { name, definition } = this.#core.registry.resolve(provider);
-    return { ref: { tenantId, provider: name }, definition };
-  }
-
-  #audited<T>(
-    action: 'get' | 'put' | 'patch' | 'delete',
-    ref: SecretRef,
-    { actor, reason }: WriteOptions,
-    fields: readonly string[],
-    operate: () => Promise<T>,
-  ): Promise<T> {
-    return this.#core.trail.run({ action, ...ref, fields, actor, reason }, operate);
-  }
-}
-
-function addressOf({ tenantId, provider }: SecretRef): string {
-  return `${tenantId}\n${provider}`; // no name holds a newline
 }

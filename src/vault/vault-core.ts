@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AuditTrail } from '../audit/audit-trail.ts';
+import type { AuditEntry, AuditTrail } from '../audit/audit-trail.ts';
 import { VaultError } from '../errors.ts';
 import type { FieldMap } from '../providers/fields.ts';
 import type { ProviderRegistry } from '../providers/registry.ts';
@@ -7,23 +7,10 @@ import { infoOf, revOf, type SecretInfo, type SecretRecord } from '../record/rec
 import type { SecretRef } from '../record/ref.ts';
 import { supersede } from '../stores/record-merge.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
+import type { FlatKeys } from './flat-keys.ts';
+import type { WriteOptions } from './operation-options.ts';
+import type { RecordReader } from './record-reader.ts';
 import { describe, type Sealer } from './sealer.ts';
-
-/**
- * Options of a write.
- *
- * @public
- */
-export interface WriteOptions {
-  /** Write only if the record has this revision; 0: only if there is none. */
-  readonly expectedRev?: number;
-  /** Who writes: kept in `metadata.updatedBy` and in the audit trail. */
-  readonly actor?: string;
-  /** Why, for the audit trail. */
-  readonly reason?: string;
-  /** Stops the retries of a contended write. */
-  readonly signal?: AbortSignal;
-}
 
 // A write that loses a race reads again and tries again, after a pause of random length, so that
 // many writers of one record spread out. 64 tries outlast a hundred writers of one record.
@@ -37,34 +24,48 @@ const MAX_PAUSE_MS = 64;
  * @internal
  */
 export class VaultCore {
+  /** Where records are written, and read for that. */
   readonly store: SecretStore;
+  /** Reads records for everybody else. */
+  readonly records: RecordReader;
   readonly sealer: Sealer;
   readonly registry: ProviderRegistry;
   readonly trail: AuditTrail;
+  readonly flatKeys: FlatKeys;
   /** Earlier versions kept in each record. */
   readonly keep: number;
   readonly now: () => Date;
 
-  constructor(parts: Pick<VaultCore, 'store' | 'sealer' | 'registry' | 'trail' | 'keep' | 'now'>) {
+  constructor(
+    parts: Pick<
+      VaultCore,
+      'store' | 'records' | 'sealer' | 'registry' | 'trail' | 'flatKeys' | 'keep' | 'now'
+    >,
+  ) {
     this.store = parts.store;
+    this.records = parts.records;
     this.sealer = parts.sealer;
     this.registry = parts.registry;
     this.trail = parts.trail;
+    this.flatKeys = parts.flatKeys;
     this.keep = parts.keep;
     this.now = parts.now;
   }
 
   /**
    * Writes what `produce` makes of the stored record, as a compare-and-set: it is called again
-   * with the newer record each time another writer was faster.
+   * with the newer record each time another writer was faster. Where it gives `undefined`, nothing
+   * is written.
    *
+   * @returns what is known of the record as it then is
    * @throws VaultError `ERR_CONFLICT` when the record is not at `expectedRev`, or stays contended
    */
-  async write(
+  async write<F extends FieldMap | undefined>(
     ref: SecretRef,
     options: WriteOptions,
-    produce: (stored: SecretRecord | undefined) => FieldMap | Promise<FieldMap>,
-  ): Promise<SecretInfo> {
+    produce: (stored: SecretRecord | undefined) => F | Promise<F>,
+    entry?: AuditEntry,
+  ): Promise<SecretInfo | (undefined extends F ? undefined : never)> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       options.signal?.throwIfAborted();
       const stored = await this.store.get(ref);
@@ -72,8 +73,11 @@ export class VaultCore {
       if (options.expectedRev !== undefined && options.expectedRev !== rev) {
         throw conflict(ref, `is at revision ${rev}, not ${options.expectedRev}`);
       }
-      const next = await this.reseal(ref, stored, await produce(stored), options.actor);
-      if (await this.store.put(next, rev, stored?.data ?? null)) return infoOf(next);
+      const fields = await produce(stored);
+      if (fields === undefined) return (stored && infoOf(stored)) as SecretInfo;
+      const next = await this.reseal(ref, stored, fields, options.actor);
+      const put = () => this.store.put(next, rev, stored?.data ?? null);
+      if (await this.#change(next, put, entry)) return infoOf(next);
       await sleep(Math.random() * Math.min(2 ** attempt, MAX_PAUSE_MS));
     }
     throw conflict(ref, `was changed by others ${MAX_ATTEMPTS} times while it was written`);
@@ -83,15 +87,33 @@ export class VaultCore {
    * {@link VaultCore.write} of fields that do not depend on the stored ones, at a known revision:
    * one round trip where the store can.
    */
-  async replace(ref: SecretRef, options: WriteOptions, fields: FieldMap): Promise<SecretInfo> {
+  async replace(
+    ref: SecretRef,
+    options: WriteOptions,
+    fields: FieldMap,
+    entry?: AuditEntry,
+  ): Promise<SecretInfo> {
     const { expectedRev, actor } = options;
-    if (expectedRev === undefined || this.store.supersede === undefined) {
-      return this.write(ref, options, () => fields);
+    const { store, keep } = this;
+    if (expectedRev === undefined || store.supersede === undefined) {
+      return this.write(ref, options, () => fields, entry);
     }
     options.signal?.throwIfAborted();
     const next = await this.#sealNext(ref, expectedRev, fields, actor);
-    if (await this.store.supersede(next, expectedRev, this.keep)) return infoOf(next);
+    const put = async () => Boolean(await store.supersede?.(next, expectedRev, keep));
+    if (await this.#change(next, put, entry)) return infoOf(next);
     throw conflict(ref, `is not at revision ${expectedRev}`);
+  }
+
+  /** Removes a record, with its history. */
+  async remove(ref: SecretRef, options: WriteOptions, entry: AuditEntry): Promise<boolean> {
+    const { expectedRev } = options;
+    options.signal?.throwIfAborted();
+    await entry.announce({ rev: expectedRev });
+    const removed = await this.records.whileWriting(ref, () => this.store.delete(ref, expectedRev));
+    if (!removed && expectedRev !== undefined)
+      throw conflict(ref, `is not at revision ${expectedRev}`);
+    return removed;
   }
 
   /** The record that follows `stored`: new content, and everything else of it kept [R7]. */
@@ -103,6 +125,16 @@ export class VaultCore {
   ): Promise<SecretRecord> {
     const next = await this.#sealNext(ref, revOf(stored), fields, actor);
     return supersede(stored, next, this.keep);
+  }
+
+  async #change(
+    next: SecretRecord,
+    write: () => Promise<boolean>,
+    entry: AuditEntry | undefined,
+  ): Promise<boolean> {
+    const { rev, keyId } = infoOf(next);
+    await entry?.announce({ rev, keyId });
+    return this.records.whileWriting(next, write);
   }
 
   async #sealNext(

@@ -24,7 +24,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 // What has one place only.
 const ONE_PLACE: readonly (readonly [RegExp, RegExp])[] = [
   [/createCipheriv|createDecipheriv/, /^crypto\/aes-gcm\.ts$/],
-  [/process\.env/, /^(keys\/keyring|clients\/define-client-factory|clients\/twilio)\.ts$/],
+  [
+    /process\.env/,
+    /^(keys\/keyring|providers\/environment|clients\/define-client-factory|clients\/twilio)\.ts$/,
+  ],
   [/\bconsole\./, /^cli\//],
   [/node:fs/, /^(keys\/keyring|stores\/file-.*)\.ts$|^cli\//],
 ];

@@ -1,0 +1,56 @@
+import { invalidArgument } from '../errors.ts';
+import type { AuditEvent } from './audit-event.ts';
+
+/**
+ * Where a vault writes its {@link AuditEvent}s. `MongoAuditSink` is one.
+ *
+ * @public
+ */
+export interface AuditSink {
+  /**
+   * Keeps one event; what it returns settles when the event is kept. It is called before the
+   * operation that the event is about returns.
+   */
+  write(event: AuditEvent): void | Promise<void>;
+}
+
+/**
+ * A sink, and what a failure of it means.
+ *
+ * @public
+ */
+export interface AuditOptions {
+  readonly sink: AuditSink;
+  /**
+   * `strict`: an operation of which the event cannot be kept is refused, and no credentials leave.
+   * The sink is asked before a store is changed, and waited for. `best-effort`: operations do not
+   * wait for the sink, and a failure is published on {@link AUDIT_ERROR_CHANNEL}.
+   *
+   * @defaultValue `"best-effort"`
+   */
+  readonly mode?: 'strict' | 'best-effort';
+}
+
+/** @internal */
+export function auditOptions(
+  audit: AuditSink | AuditOptions | undefined,
+): AuditOptions | undefined {
+  if (audit === undefined) return undefined;
+  const options = audit !== null && 'sink' in audit ? audit : { sink: audit };
+  if (typeof options.sink?.write !== 'function') {
+    throw invalidArgument('audit must be a sink with a function "write", or { sink, mode }.');
+  }
+  const { mode = 'best-effort' } = options;
+  if (mode !== 'strict' && mode !== 'best-effort') {
+    throw invalidArgument('The mode of audit must be "strict" or "best-effort".');
+  }
+  return { sink: options.sink, mode };
+}
+
+/**
+ * The `node:diagnostics_channel` on which `{ error, event }` is published for an event that a sink
+ * did not take. Without a subscriber the first such failure is a process warning.
+ *
+ * @public
+ */
+export const AUDIT_ERROR_CHANNEL = 'provider-vault:audit-error';

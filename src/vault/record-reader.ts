@@ -1,0 +1,108 @@
+import type { AuditDetails } from '../audit/audit-trail.ts';
+import { AsyncCache, type AsyncCacheOptions } from '../cache/async-cache.ts';
+import type { SecretRecord } from '../record/record.ts';
+import type { SecretRef } from '../record/ref.ts';
+import type { SecretStore } from '../stores/secret-store.ts';
+import { CacheWatch } from './cache-watch.ts';
+
+/**
+ * Reads records for those who want their content, from the cache where there is one. It keeps them
+ * sealed: a cache in memory is no place for what is in the clear.
+ *
+ * @internal
+ */
+export class RecordReader {
+  readonly #store: SecretStore;
+  readonly #cache: AsyncCache<SecretRecord> | undefined;
+  readonly #watch: CacheWatch | undefined;
+
+  constructor(store: SecretStore, cache?: AsyncCacheOptions) {
+    this.#store = store;
+    if (cache === undefined) return;
+    const records = new AsyncCache<SecretRecord>(cache);
+    this.#cache = records;
+    this.#watch = new CacheWatch(store, {
+      onChange: (ref) => records.delete(addressOf(ref)),
+      onStart: () => records.clear(), // of what changed before, nobody told
+    });
+  }
+
+  /** The record at `ref`. */
+  async read(ref: SecretRef, details: AuditDetails = {}): Promise<SecretRecord | undefined> {
+    return this.#cached(ref, details, () => this.#store.get(ref));
+  }
+
+  /** The records at `refs`, in their order, in one round trip at most. */
+  async readMany(
+    refs: readonly SecretRef[],
+    details: readonly AuditDetails[] = [],
+  ): Promise<(SecretRecord | undefined)[]> {
+    const wanted: SecretRef[] = [];
+    let batch: Promise<Map<string, SecretRecord>> | undefined;
+    return Promise.all(
+      refs.map((ref, at) =>
+        this.#cached(ref, details[at] ?? {}, async () => {
+          wanted.push(ref);
+          batch ??= Promise.resolve().then(() => this.#readAll(wanted)); // when all are known
+          return (await batch).get(addressOf(ref));
+        }),
+      ),
+    );
+  }
+
+  /** The record at `ref`, as the store has it now. */
+  async readFresh(ref: SecretRef): Promise<SecretRecord | undefined> {
+    return this.#store.get(ref);
+  }
+
+  /** All records of a tenant; never from the cache, which does not know of all. */
+  async readTenant(tenantId: string): Promise<SecretRecord[]> {
+    return this.#store.list(tenantId);
+  }
+
+  /** Drops from the cache what was read of one record, of a tenant's, or of all. */
+  invalidate(tenantId?: string, provider?: string): void {
+    if (tenantId === undefined) this.#cache?.clear();
+    else if (provider === undefined) this.#cache?.deleteAll(addressOf({ tenantId, provider: '' }));
+    else this.#cache?.delete(addressOf({ tenantId, provider }));
+  }
+
+  /** Runs a write of `ref`, whatever becomes of it: the cached record may be out of date. */
+  async whileWriting<T>({ tenantId, provider }: SecretRef, write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } finally {
+      this.invalidate(tenantId, provider);
+    }
+  }
+
+  /** Ends the cache, and what keeps it up to date. */
+  async close(): Promise<void> {
+    await this.#watch?.close();
+    this.#cache?.clear();
+  }
+
+  async #readAll(refs: readonly SecretRef[]): Promise<Map<string, SecretRecord>> {
+    const records = await this.#store.getMany(refs);
+    return new Map(records.map((record) => [addressOf(record), record]));
+  }
+
+  async #cached(
+    ref: SecretRef,
+    details: AuditDetails,
+    load: () => Promise<SecretRecord | undefined>,
+  ): Promise<SecretRecord | undefined> {
+    if (this.#cache === undefined || this.#watch?.closed) return load();
+    this.#watch?.start();
+    const kept = this.#cache.kept(addressOf(ref));
+    if (kept !== undefined) {
+      details.source = 'cache';
+      return kept;
+    }
+    return this.#cache.get(addressOf(ref), load);
+  }
+}
+
+function addressOf({ tenantId, provider }: SecretRef): string {
+  return `${tenantId}\n${provider}`; // no name holds a newline
+}
