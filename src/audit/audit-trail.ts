@@ -12,16 +12,17 @@ import { SinkWriter } from './sink-writer.ts';
 export const AUDIT_CHANNEL = 'provider-vault:audit';
 
 /** What is known of an event before it happens. @internal */
-export type AuditSubject = Pick<AuditEvent, 'action' | 'tenantId' | 'provider'> & AuditDetails;
+export type AuditSubject = Pick<AuditEvent, 'action' | 'tenantId' | 'provider'> &
+  Omit<AuditDetails, keyof Outcome>;
 
 /** What of an event may be learnt while it happens. @internal */
 export type AuditDetails = {
-  -readonly [K in 'fields' | 'rev' | 'keyId' | 'source' | 'actor' | 'reason']?:
+  -readonly [K in Exclude<keyof AuditEvent, 'at' | 'action' | 'tenantId' | 'provider'>]?:
     | AuditEvent[K]
     | undefined;
 };
 
-/** An event about to happen. @internal */
+/** An event about to happen; its outcome is `ok`, unless it is set or an error is thrown. @internal */
 export interface AuditEntry extends AuditDetails {
   /**
    * To be called before each change of the store, with what it will be. In strict mode the sink
@@ -30,7 +31,9 @@ export interface AuditEntry extends AuditDetails {
   announce(details: AuditDetails): Promise<void>;
 }
 
-type Outcome = Pick<AuditEvent, 'outcome'> & { readonly code?: string | undefined };
+interface Outcome extends Pick<AuditEvent, 'outcome'> {
+  readonly code?: string | undefined;
+}
 
 /**
  * Sees to it that every operation of a vault leaves one event.
@@ -76,8 +79,9 @@ export class AuditTrail {
       await this.#failed({ ...subject, ...entry }, error, !refused);
       throw error;
     }
-    if (announced) this.#publish({ ...subject, ...entry, outcome: 'ok' });
-    else await this.record({ ...subject, ...entry, outcome: 'ok' });
+    const done = { ...subject, ...entry, outcome: entry.outcome ?? 'ok' } as const;
+    if (announced) this.#publish(done);
+    else await this.record(done);
     return result;
   }
 
@@ -133,7 +137,8 @@ export class AuditTrail {
 
 const FAILED_RACE: Outcome = { outcome: 'refused', code: 'ERR_CONFLICT' };
 
-function outcomeOf(error: unknown): Outcome {
+/** How the audit trail calls an error. @internal */
+export function outcomeOf(error: unknown): Outcome {
   const code = isVaultError(error) ? error.code : undefined;
   const byOthers = code === undefined || /^ERR_(STORE|PROVIDER)/.test(code);
   return { outcome: byOthers ? 'failed' : 'refused', code };

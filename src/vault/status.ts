@@ -1,4 +1,4 @@
-import type { AuditDetails } from '../audit/audit-trail.ts';
+import { type AuditDetails, outcomeOf } from '../audit/audit-trail.ts';
 import { isVaultError, type VaultErrorCode } from '../errors.ts';
 import type { Environment } from '../keys/keyring.ts';
 import { missingFields, type ProviderDefinition } from '../providers/define-provider.ts';
@@ -140,6 +140,7 @@ async function readStored(
   try {
     return { ...(await openRecord(core, target.ref, record, details)), info };
   } catch (error) {
+    Object.assign(details, outcomeOf(error)); // no error for the caller, but one for an auditor
     return { error, info };
   }
 }

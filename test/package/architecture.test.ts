@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   providers: ['keys'],
   stores: [],
   cache: [],
-  audit: [],
+  audit: ['stores'],
   vault: ['crypto', 'keys', 'providers', 'stores', 'audit', 'cache'],
   clients: ['vault', 'keys', 'providers', 'audit', 'cache'],
   operations: ['vault', 'stores', 'providers', 'audit'],
