@@ -1,12 +1,13 @@
 export type { AuditAction, AuditEvent } from './audit/audit-event.ts';
 export { AUDIT_ERROR_CHANNEL, type AuditOptions, type AuditSink } from './audit/audit-sink.ts';
 export { AUDIT_CHANNEL } from './audit/audit-trail.ts';
+export { defineClientFactory, type ResolvedCredentials } from './clients/define-client-factory.ts';
 export {
-  type ClientOptions,
-  defineClientFactory,
-  type ResolvedCredentials,
-} from './clients/define-client-factory.ts';
-export { getTwilioClient, type TwilioClientOptions } from './clients/twilio.ts';
+  type ConnectionProblem,
+  type ConnectionResult,
+  type TestConnectionOptions,
+  testConnection,
+} from './clients/test-connection.ts';
 export { open, seal } from './crypto/codec.ts';
 export { isVaultError, VAULT_ERROR_CODES, VaultError, type VaultErrorCode } from './errors.ts';
 export type { KeyInput } from './keys/key-input.ts';
@@ -52,12 +53,12 @@ export {
   smtpProvider,
 } from './providers/others.ts';
 export type { BuiltInProviders } from './providers/registry.ts';
-export { sendgridProvider } from './providers/sendgrid.ts';
-export { twilioProvider } from './providers/twilio.ts';
 export type { SealedVersion, SecretInfo, SecretMetadata, SecretRecord } from './record/record.ts';
 export type { SecretRef } from './record/ref.ts';
+export * from './sendgrid.ts';
 export { MemorySecretStore } from './stores/memory-store.ts';
 export type { ScanQuery, SecretStore, StoreWrite } from './stores/secret-store.ts';
+export * from './twilio.ts';
 export type { BundleVault } from './vault/bundle-vault.ts';
 export type { AllCredentials, Credentials, CredentialsMembers } from './vault/credentials.ts';
 export type { SecretVersion } from './vault/history.ts';

@@ -34,7 +34,7 @@ export const twilioProvider = defineProvider({
     },
     apiKey: {
       label: 'API key SID',
-      secret: false,
+      secret: true,
       env: 'TWILIO_API_KEY',
       settingsKey: 'twilio_api_key',
       pattern: /^SK[0-9a-fA-F]{32}$/,

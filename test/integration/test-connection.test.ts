@@ -1,0 +1,105 @@
+import { getTwilioClient, testConnection } from 'provider-vault';
+import { startFakeSendGrid, startFakeTwilio } from 'provider-vault/testing';
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  accountSid,
+  apiKeySid,
+  apiSecret,
+  authToken,
+  memoryVault,
+  sendgridKey,
+} from '../support/fixtures.ts';
+
+const twilio = await startFakeTwilio({
+  accounts: [
+    {
+      accountSid: accountSid(1),
+      authToken: authToken(1),
+      apiKeys: [{ sid: apiKeySid(1), secret: apiSecret(1) }],
+    },
+    { accountSid: accountSid(2), authToken: authToken(2), status: 'suspended' },
+  ],
+});
+const sendgrid = await startFakeSendGrid({ keys: [{ apiKey: sendgridKey(1) }] });
+const stopped = await startFakeTwilio();
+await stopped.close();
+afterAll(() => Promise.all([twilio.close(), sendgrid.close()]));
+
+async function check(provider: string, fields: object | undefined, options: object = {}) {
+  const { vault } = memoryVault();
+  if (fields) await vault.put('one', provider, fields);
+  return testConnection(vault, {
+    tenantId: 'one',
+    provider,
+    env: {},
+    client: twilio.clientOptions(),
+    baseUrl: sendgrid.url,
+    ...options,
+  });
+}
+const tokenOf = (n: number) => ({ accountSid: accountSid(n), authToken: authToken(n) });
+
+describe('testConnection', () => {
+  it('is one authenticated call that sends nothing', async () => {
+    twilio.clear();
+    sendgrid.clear();
+    expect(await check('twilio', tokenOf(1))).toEqual({ ok: true });
+    const key = { accountSid: accountSid(1), apiKey: apiKeySid(1), apiSecret: apiSecret(1) };
+    expect(await check('twilio', key)).toEqual({ ok: true });
+    expect(await check('sendgrid', { apiKey: sendgridKey(1) })).toEqual({ ok: true });
+    expect(twilio.requests.map(({ method }) => method)).toEqual(['GET', 'GET']);
+    expect(sendgrid.requests.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  it('says why it does not work, in a form for a settings page', async () => {
+    expect(await check('twilio', { ...tokenOf(1), authToken: authToken(5) })).toMatchObject({
+      ok: false,
+      code: 'wrong_credentials',
+    });
+    expect(await check('twilio', tokenOf(2))).toMatchObject({ code: 'suspended' });
+    expect(await check('sendgrid', { apiKey: sendgridKey(5) })).toMatchObject({
+      code: 'wrong_credentials',
+    });
+    expect(await check('twilio', undefined)).toMatchObject({
+      code: 'ERR_NOT_CONFIGURED',
+      detail: expect.stringContaining('accountSid'),
+    });
+    twilio.failNext({ status: 429 });
+    expect(await check('twilio', tokenOf(1))).toMatchObject({ code: 'rate_limited' });
+    twilio.failNext({ status: 500 });
+    expect(await check('twilio', tokenOf(1))).toMatchObject({ code: 'provider_error' });
+    expect(await check('twilio', tokenOf(1), { client: stopped.clientOptions() })).toMatchObject({
+      code: 'unreachable',
+    });
+    sendgrid.failNext({ hang: true });
+    expect(await check('sendgrid', { apiKey: sendgridKey(1) }, { timeoutMs: 100 })).toMatchObject({
+      code: 'timeout',
+    });
+  });
+
+  it('shows no credential', async () => {
+    const results = await Promise.all([
+      check('twilio', { ...tokenOf(1), authToken: authToken(5) }),
+      check('sendgrid', { apiKey: sendgridKey(5) }),
+    ]);
+    expect(JSON.stringify(results)).not.toContain(authToken(5));
+    expect(JSON.stringify(results)).not.toContain(sendgridKey(5));
+  });
+
+  it('refuses a provider that it cannot test', async () => {
+    for (const provider of ['stripe', 'toString', { $ne: null }]) {
+      await expect(check(provider as string, undefined)).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+      });
+    }
+  });
+
+  it('leaves the clients of the application alone', async () => {
+    const { vault } = memoryVault();
+    await vault.put('one', 'twilio', tokenOf(1));
+    const options = { tenantId: 'one', env: {}, client: twilio.clientOptions() };
+    const client = await getTwilioClient(vault, options);
+    await testConnection(vault, { ...options, provider: 'twilio' });
+    expect(await getTwilioClient(vault, options)).toBe(client);
+  });
+});
