@@ -18,5 +18,12 @@ export default defineConfig({
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
   // The package has no dependencies: tsup bundles the development ones that are imported in src.
   external: ['mongodb', 'twilio', '@sendgrid/mail'],
+  // The CommonJS ones among them use require() and __filename, which an ES module does not have.
+  banner: ({ format }) =>
+    format === 'esm'
+      ? {
+          js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url); const __filename = import.meta.filename;",
+        }
+      : {},
   metafile: true,
 });

@@ -50,11 +50,9 @@ export class VaultError extends Error {
     // Not enumerable: printed errors show the code and nothing that only we use.
     Object.defineProperty(this, BRAND, { value: true });
   }
-
-  static {
-    Object.defineProperty(VaultError.prototype, 'name', { value: 'VaultError', writable: true });
-  }
 }
+
+Object.defineProperty(VaultError.prototype, 'name', { value: 'VaultError', writable: true });
 
 /**
  * Whether `error` is a {@link VaultError}, of `code` if one is given. Also true for an error of

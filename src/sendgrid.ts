@@ -1,5 +1,5 @@
 export type { ClientOptions } from './clients/define-client-factory.ts';
-export { ProviderError } from './clients/provider-error.ts';
+export { ProviderError, type ProviderFacts } from './clients/provider-error.ts';
 export { getSendGridClient, type SendGridClientOptions } from './clients/sendgrid.ts';
 export type {
   SendGridMail,

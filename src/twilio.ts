@@ -1,5 +1,5 @@
 export type { ClientOptions } from './clients/define-client-factory.ts';
-export { ProviderError } from './clients/provider-error.ts';
+export { ProviderError, type ProviderFacts } from './clients/provider-error.ts';
 export { getTwilioClient, type TwilioClientOptions } from './clients/twilio.ts';
 export { type TwilioWebhookOptions, verifyTwilioWebhook } from './clients/twilio-webhook.ts';
 export { createVoiceToken, type VoiceTokenOptions } from './clients/voice-token.ts';

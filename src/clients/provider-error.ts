@@ -22,9 +22,15 @@ export class ProviderError extends VaultError {
   }
 }
 
-/** @internal */
+/**
+ * What is known of a provider's error.
+ *
+ * @public
+ */
 export interface ProviderFacts {
+  /** The HTTP status. */
   readonly status?: number | undefined;
+  /** The provider's own code, or that of the network error. */
   readonly providerCode?: number | string | undefined;
 }
 

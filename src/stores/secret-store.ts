@@ -15,6 +15,9 @@ import type { SecretRef } from '../record/ref.ts';
  *   write parts of a record.
  * - [S7] Failures are a `VaultError`: `ERR_STORE_UNAVAILABLE` when trying again may help, else
  *   `ERR_STORE_FAILED`.
+ * - [S8] Nothing is kept beside the records.
+ * - [S9] `init` is idempotent, and safe to race.
+ * - [S10] `scan` gives every record once that is there from its start to its end, in order.
  *
  * `describeSecretStore` of `provider-vault/testing` checks a store against these rules.
  *

@@ -20,4 +20,7 @@ export {
   startFakeTwilio,
   type TwilioModule,
 } from './fake-twilio.ts';
+export { type FaultyMethod, FaultyStore, type StoreFault } from './faulty-store.ts';
 export type { StandInFailure } from './stand-in-failure.ts';
+export { describeSecretStore } from './store-contract/describe-secret-store.ts';
+export type { ContractRunner, ContractTarget } from './store-contract/target.ts';

@@ -14,6 +14,7 @@ try {
   execFileSync('tar', ['-xzf', join(project, tarball), '-C', target, '--strip-components=1']);
 
   const use = `
+    const file = FILE;
     const vault = new pv.SecretsVault({
       store: new pv.MemorySecretStore(),
       keys: new pv.Keyring({ encryptionKey: pv.generateKey() }),
@@ -23,21 +24,23 @@ try {
       .then(() => pv.getTwilioClient(vault, { tenantId: 'acme' }))
       .then(() => { throw new Error('a client without the SDK?') }, (error) => {
         if (!pv.isVaultError(error, 'ERR_PEER_MISSING')) throw error;
-      });
+      })
+      .then(() => new pv.FileSecretStore('store-of-' + file).put({ tenantId: 'a', provider: 'b', data: '' }, 0))
+      .then((written) => { if (!written) throw new Error('the file store did not write'); });
   `;
   const subpaths = ['mongo', 'twilio', 'sendgrid', 'testing'].map(
     (name) => `provider-vault/${name}`,
   );
   writeFileSync(
     join(project, 'esm.mjs'),
-    `import * as pv from 'provider-vault';\n${subpaths.map((name) => `import '${name}';`).join('\n')}\n${use}`,
+    `import * as pv from 'provider-vault';\n${subpaths.map((name) => `import '${name}';`).join('\n')}\n${use.replace('FILE', '"esm"')}`,
   );
   writeFileSync(
     join(project, 'cjs.cjs'),
-    `const pv = require('provider-vault');\n${subpaths.map((name) => `require('${name}');`).join('\n')}\n${use}`,
+    `const pv = require('provider-vault');\n${subpaths.map((name) => `require('${name}');`).join('\n')}\n${use.replace('FILE', '"cjs"')}`,
   );
   for (const file of ['esm.mjs', 'cjs.cjs']) {
-    execFileSync(process.execPath, [join(project, file)], { stdio: 'inherit' });
+    execFileSync(process.execPath, [join(project, file)], { stdio: 'inherit', cwd: project });
     console.log(`packed package: ${file} runs without peers`);
   }
 } finally {

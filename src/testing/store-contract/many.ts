@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import type { SecretRecord } from '../../record/record.ts';
+import type { ScanQuery, SecretStore } from '../../stores/secret-store.ts';
+import { type ContractCase, makeRecord, names } from './target.ts';
+
+async function scanned(store: SecretStore, query: ScanQuery): Promise<SecretRecord[][]> {
+  const batches = [];
+  for await (const batch of store.scan(query)) batches.push(batch);
+  return batches;
+}
+
+async function fill(store: SecretStore): Promise<string[]> {
+  const records = ['b', 'a', 'd', 'c'].flatMap((tenant) => [
+    makeRecord(tenant, 'twilio'),
+    makeRecord(tenant, 'custom'),
+  ]);
+  for (const record of records) await store.put(record, 0);
+  return names(records).sort();
+}
+
+/** Reading many records. @internal */
+export const manyCases: readonly ContractCase[] = [
+  [
+    'S1: getMany gives those that exist, each once',
+    async (store) => {
+      await fill(store);
+      const found = await store.getMany([
+        { tenantId: 'c', provider: 'custom' },
+        { tenantId: 'a', provider: 'twilio' },
+        { tenantId: 'c', provider: 'custom' },
+        { tenantId: 'a', provider: 'none' },
+        { tenantId: 'none', provider: 'custom' },
+      ]);
+      assert.deepEqual(names(found).sort(), ['a twilio', 'c custom']);
+      assert.deepEqual(await store.getMany([]), []);
+    },
+  ],
+  [
+    'S1: getMany mixes no tenants and providers',
+    async (store) => {
+      await fill(store);
+      const refs = [
+        { tenantId: 'a', provider: 'twilio' },
+        { tenantId: 'b', provider: 'custom' },
+      ];
+      assert.deepEqual(names(await store.getMany(refs)).sort(), ['a twilio', 'b custom']);
+    },
+  ],
+  [
+    'S10: scan gives every record once, in order, in batches of at most batchSize',
+    async (store) => {
+      const all = await fill(store);
+      for (const batchSize of [1, 3, 4, 8, 100]) {
+        const batches = await scanned(store, { batchSize });
+        assert.deepEqual(names(batches.flat()), all);
+        assert.ok(batches.every((batch) => batch.length > 0 && batch.length <= batchSize));
+      }
+      assert.deepEqual(names((await scanned(store, {})).flat()), all);
+    },
+  ],
+  [
+    'S10: scan goes on behind an address, whether it still exists or not',
+    async (store) => {
+      const all = await fill(store);
+      for (const [at, name] of all.entries()) {
+        const [tenantId = '', provider = ''] = name.split(' ');
+        const rest = await scanned(store, { after: { tenantId, provider }, batchSize: 3 });
+        assert.deepEqual(names(rest.flat()), all.slice(at + 1));
+      }
+      const gap = await scanned(store, { after: { tenantId: 'b', provider: 'sendgrid' } });
+      assert.deepEqual(names(gap.flat()), all.slice(3));
+    },
+  ],
+  [
+    'S10: scan by key id gives the records that name that key',
+    async (store) => {
+      const other = makeRecord('a', 'stripe');
+      await fill(store);
+      await store.put({ ...other, metadata: { ...other.metadata, keyId: 'ffff0000' } }, 0);
+      assert.deepEqual(names((await scanned(store, { keyId: 'ffff0000' })).flat()), ['a stripe']);
+      assert.equal((await scanned(store, { keyId: '0123abcd', batchSize: 3 })).flat().length, 8);
+      assert.deepEqual((await scanned(store, { keyId: 'none' })).flat(), []);
+    },
+  ],
+  [
+    'S10: scan misses no record that is written meanwhile',
+    async (store) => {
+      const all = await fill(store);
+      const seen: string[] = [];
+      for await (const batch of store.scan({ batchSize: 2 })) {
+        for (const record of batch) {
+          seen.push(...names([record]));
+          const { tenantId, provider, metadata } = record;
+          const rev = (metadata?.rev ?? 0) + 1;
+          await store.put({ ...makeRecord(tenantId, provider, rev) }, rev - 1);
+        }
+      }
+      assert.deepEqual(seen, all);
+    },
+  ],
+];

@@ -1,0 +1,76 @@
+import { isVaultError, Keyring, MemorySecretStore, SecretsVault } from 'provider-vault';
+import { type FaultyMethod, FaultyStore } from 'provider-vault/testing';
+import { describe, expect, it } from 'vitest';
+import { newKey } from '../support/fixtures.ts';
+
+const BEFORE = { a: 'old', b: 'old' };
+const operations: Record<
+  string,
+  { run: (vault: SecretsVault) => Promise<unknown>; after: unknown }
+> = {
+  put: { run: (vault) => vault.put('t', 'custom', { a: 'new' }), after: { a: 'new' } },
+  'put at a revision': {
+    run: (vault) => vault.put('t', 'custom', { a: 'new' }, { expectedRev: 1 }),
+    after: { a: 'new' },
+  },
+  patch: {
+    run: (vault) => vault.patch('t', 'custom', { a: 'new' }),
+    after: { a: 'new', b: 'old' },
+  },
+  delete: { run: (vault) => vault.delete('t', 'custom'), after: undefined },
+  get: { run: (vault) => vault.get('t', 'custom'), after: BEFORE },
+  getMany: {
+    run: (vault) => vault.getMany([{ tenantId: 't', provider: 'custom' }]),
+    after: BEFORE,
+  },
+  list: { run: (vault) => vault.list('t'), after: BEFORE },
+  applyForm: {
+    run: (vault) => vault.applyForm('t', 'custom', { a: 'new' }),
+    after: { a: 'new', b: 'old' },
+  },
+};
+
+async function prepared() {
+  const inner = new MemorySecretStore();
+  const faulty = new FaultyStore(inner);
+  const keys = new Keyring({ encryptionKey: newKey() });
+  const vault = new SecretsVault({ store: faulty.store, keys });
+  const healthy = new SecretsVault({ store: inner, keys });
+  await healthy.put('t', 'custom', BEFORE);
+  const content = async () => (await healthy.get('t', 'custom'))?.reveal();
+  return { faulty, vault, content };
+}
+
+describe.each(Object.entries(operations))('%s', (_name, { run, after }) => {
+  it('leaves the old or the new record, whichever call of the store fails', async () => {
+    const dry = await prepared();
+    await run(dry.vault);
+    const calls = [...dry.faulty.calls];
+    expect(calls.length).toBeGreaterThan(0);
+    for (const [at, method] of calls.entries()) {
+      const nth = calls.slice(0, at + 1).filter((name) => name === method).length;
+      for (const fault of ['before', 'after'] as const) {
+        const { faulty, vault, content } = await prepared();
+        faulty.fail(method as FaultyMethod, fault, nth);
+        const error = await run(vault).then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
+        expect(isVaultError(error, 'ERR_STORE_UNAVAILABLE')).toBe(true);
+        expect([BEFORE, after]).toContainEqual(await content());
+        await run(vault).catch((retried) =>
+          expect(retried).toMatchObject({ code: 'ERR_CONFLICT' }),
+        );
+        expect(await content()).toEqual(after);
+      }
+    }
+  });
+});
+
+it('a late answer is waited for', async () => {
+  const { faulty, vault } = await prepared();
+  faulty.fail('get', { delayMs: 30 });
+  const started = performance.now();
+  expect((await vault.require('t', 'custom')).a).toBe('old');
+  expect(performance.now() - started).toBeGreaterThanOrEqual(29);
+});
