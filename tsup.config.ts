@@ -1,6 +1,22 @@
-import { defineConfig } from 'tsup';
+import { defineConfig, type Options } from 'tsup';
 
-export default defineConfig({
+const common = {
+  target: 'node20',
+  platform: 'node',
+  treeshake: true,
+  splitting: true,
+  metafile: true,
+  // The CommonJS packages that are bundled use require() and __filename, which an ES module lacks.
+  banner: ({ format }) =>
+    format === 'esm'
+      ? {
+          js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url); const __filename = import.meta.filename;",
+        }
+      : {},
+} satisfies Options;
+
+const library = {
+  ...common,
   entry: {
     index: 'src/index.ts',
     mongo: 'src/mongo.ts',
@@ -8,22 +24,21 @@ export default defineConfig({
     sendgrid: 'src/sendgrid.ts',
     testing: 'src/testing/index.ts',
   },
-  format: ['esm', 'cjs'],
-  target: 'node20',
-  platform: 'node',
-  treeshake: true,
   // Entry points share their modules: classes and caches exist once, whichever name is imported.
-  splitting: true,
+  format: ['esm', 'cjs'],
   // tsup sets baseUrl for the declarations, which TypeScript 6 reports as deprecated.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
   // The package has no dependencies: tsup bundles the development ones that are imported in src.
   external: ['mongodb', 'twilio', '@sendgrid/mail'],
-  // The CommonJS ones among them use require() and __filename, which an ES module does not have.
-  banner: ({ format }) =>
-    format === 'esm'
-      ? {
-          js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url); const __filename = import.meta.filename;",
-        }
-      : {},
-  metafile: true,
-});
+} satisfies Options;
+
+// The command line is a program that uses the library by its name, as others do.
+const commandLine = {
+  ...common,
+  entry: { main: 'src/cli/main.ts' },
+  outDir: 'dist/cli',
+  format: ['esm'],
+  external: [...library.external, 'provider-vault'],
+} satisfies Options;
+
+export default defineConfig([library, commandLine]);

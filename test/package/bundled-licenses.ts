@@ -7,7 +7,9 @@ import { join } from 'node:path';
  * that the text goes with every copy. Takes the bundler's metafiles and removes them.
  */
 export async function writeBundledLicenses(dist: string): Promise<void> {
-  const metafiles = readdirSync(dist).filter((file) => /^metafile-\w+\.json$/.test(file));
+  const metafiles = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /(^|\/)metafile-\w+\.json$/.test(file),
+  );
   const files = new Set<string>();
   for (const metafile of metafiles) {
     const { inputs } = JSON.parse(await readFile(join(dist, metafile), 'utf8'));

@@ -1,9 +1,32 @@
 // What npm would publish, installed alone in an empty project: it must load in both module systems
 // without any of its optional peers, and say which one is missing when that is needed.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+// As npm links it, so that npx and scripts of package.json find it.
+function checkCommandLine(): void {
+  const { bin } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const binFolder = join(project, 'node_modules', '.bin');
+  const command = join(binFolder, 'provider-vault');
+  mkdirSync(binFolder);
+  symlinkSync(join('..', 'provider-vault', bin['provider-vault']), command);
+  const run = (args: readonly string[], env: Record<string, string> = {}) =>
+    spawnSync(command, args, { cwd: project, encoding: 'utf8', env: { PATH: process.env.PATH, ...env } });
+
+  assert.match(run(['--help']).stdout, /^Usage: provider-vault/);
+  const { key } = JSON.parse(run(['keygen', '--json']).stdout);
+  const env = { APP_ENCRYPTION_KEY: key };
+  const file = run(['doctor', '--json'], { ...env, PROVIDER_VAULT_STORE: 'file:./secrets.json' });
+  assert.equal(file.status, 0, file.stdout + file.stderr);
+  assert.ok(JSON.parse(file.stdout).checks.length > 0);
+  const mongo = run(['doctor', '--json'], { ...env, MONGO_URL: 'mongodb://127.0.0.1/crm' });
+  assert.equal(mongo.status, 1);
+  assert.match(mongo.stdout, /npm install mongodb/);
+  console.log('packed package: provider-vault runs without peers');
+}
 
 const project = mkdtempSync(join(tmpdir(), 'packed-'));
 try {
@@ -43,6 +66,7 @@ try {
     execFileSync(process.execPath, [join(project, file)], { stdio: 'inherit', cwd: project });
     console.log(`packed package: ${file} runs without peers`);
   }
+  checkCommandLine();
 } finally {
   rmSync(project, { recursive: true });
 }

@@ -1,0 +1,88 @@
+import type { SecretsVault } from 'provider-vault';
+import { action, type DefineCommand } from '../action.ts';
+import { UsageError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { readJsonStdin, readStdin } from '../input.ts';
+import { type VaultOptions, withVault } from '../open-vault.ts';
+import { addActorOption, addStoreOptions, type CommonOptions } from '../options.ts';
+import { printResult } from '../output.ts';
+import { askHidden, canAsk } from '../prompt.ts';
+
+interface SetOptions extends CommonOptions, VaultOptions {}
+
+type Changes = Record<string, string | null>;
+
+const HELP = `
+Values come from a hidden prompt, or from standard input when it is no terminal:
+  provider-vault set acme twilio authToken                  asks
+  provider-vault set acme twilio                            asks for each field in turn
+  provider-vault set acme twilio authToken < token.txt      the value
+  provider-vault set acme twilio < twilio.json              {"accountSid": "…", "apiKey": null}
+Fields that are not named stay as they are; null removes one.
+`;
+
+/** @internal */
+export const setCommand: DefineCommand = (program, finish) => {
+  const command = program
+    .command('set')
+    .description('set one field of a tenant at a provider, or several')
+    .argument('<tenant>')
+    .argument('<provider>')
+    .argument('[field]')
+    .allowExcessArguments()
+    .addHelpText('after', HELP);
+  addActorOption(addStoreOptions(command)).action(
+    action<SetOptions>(finish, async (options, tenantId = '', provider = '', field, ...excess) => {
+      if (excess.length > 0) {
+        throw new UsageError(
+          'A value is never taken from the command line, where others can read it: use the prompt or standard input. If what you gave was a real one, replace it.',
+        );
+      }
+      return withVault(options, async ({ vault, store, actor }) => {
+        const changes = await readChanges(vault, tenantId, provider, field);
+        await store.init?.();
+        const info = await vault.patch(tenantId, provider, changes, { actor });
+        const fields = Object.keys(changes);
+        printResult(options, { ...info, fields }, () => [
+          `Set ${fields.join(', ')} of tenant "${tenantId}" at "${provider}": revision ${info.rev}.`,
+        ]);
+        return EXIT.done;
+      });
+    }),
+  );
+};
+
+async function readChanges(
+  vault: SecretsVault,
+  tenantId: string,
+  provider: string,
+  field: string | undefined,
+): Promise<Changes> {
+  if (!canAsk()) {
+    return field === undefined
+      ? ((await readJsonStdin('The fields')) as Changes)
+      : { [field]: await readStdin('The value') };
+  }
+  if (field !== undefined) {
+    const value = await askHidden(`${provider} ${field} of tenant "${tenantId}"`);
+    if (value === '') throw new UsageError('An empty value is not stored: use delete to remove one.');
+    return { [field]: value };
+  }
+  return askEach(vault, tenantId, provider);
+}
+
+async function askEach(vault: SecretsVault, tenantId: string, provider: string): Promise<Changes> {
+  const [status] = await vault.status(tenantId, provider);
+  const fields = Object.entries(status?.fields ?? {});
+  if (fields.length === 0) {
+    throw new UsageError(`Provider "${provider}" has no defined fields: name the field to set.`);
+  }
+  const changes: Changes = {};
+  for (const [field, { masked }] of fields) {
+    const now = masked === undefined ? 'Enter to leave it unset' : `Enter to keep ${masked}`;
+    const value = await askHidden(`${field} (${now})`);
+    if (value !== '') changes[field] = value;
+  }
+  if (Object.keys(changes).length === 0) throw new UsageError('Nothing was given, nothing is changed.');
+  return changes;
+}

@@ -1,0 +1,26 @@
+/** One line of the doctor's report. @internal */
+export interface Check {
+  readonly name: string;
+  readonly state: 'pass' | 'warn' | 'fail';
+  /** What was found. */
+  readonly text: string;
+  /** What to do, unless it passed. */
+  readonly todo?: string;
+  /** Numbers behind it, for `--json`. */
+  readonly details?: object;
+}
+
+/** @internal */
+export function pass(name: string, text: string, details?: object): Check {
+  return { name, state: 'pass', text, ...(details && { details }) };
+}
+
+/** @internal */
+export function warn(name: string, text: string, todo: string, details?: object): Check {
+  return { name, state: 'warn', text, todo, ...(details && { details }) };
+}
+
+/** @internal */
+export function fail(name: string, text: string, todo: string, details?: object): Check {
+  return { name, state: 'fail', text, todo, ...(details && { details }) };
+}

@@ -1,0 +1,43 @@
+import { type Environment, generateKey, isVaultError, Keyring } from 'provider-vault';
+import { type Check, fail, pass } from './check.ts';
+
+/**
+ * The keys of the environment, each of the two variables judged alone.
+ *
+ * @returns the keyring too, if both are good
+ * @internal
+ */
+export function checkKeys(env: Environment): { checks: Check[]; keys: Keyring | undefined } {
+  const encryption = keyringOf('encryption key', {
+    APP_ENCRYPTION_KEY: env.APP_ENCRYPTION_KEY,
+    APP_ENCRYPTION_KEY_FILE: env.APP_ENCRYPTION_KEY_FILE,
+  });
+  const decryption = keyringOf('decryption keys', {
+    APP_ENCRYPTION_KEY: generateKey(), // so that only the others can be wrong
+    APP_DECRYPTION_KEYS: env.APP_DECRYPTION_KEYS,
+    APP_DECRYPTION_KEYS_FILE: env.APP_DECRYPTION_KEYS_FILE,
+  });
+  const checks: Check[] = [];
+  if ('failure' in encryption) checks.push(encryption.failure);
+  else checks.push(pass('encryption key', `key ${encryption.keys.encryptionKeyId}`));
+  if ('failure' in decryption) checks.push(decryption.failure);
+  else {
+    const ids = decryption.keys.keyIds.slice(1);
+    checks.push(pass('decryption keys', ids.length > 0 ? `keys ${ids.join(', ')}` : 'none set'));
+  }
+  const good = checks.every(({ state }) => state === 'pass');
+  return { checks, keys: good ? Keyring.fromEnv(env) : undefined };
+}
+
+function keyringOf(name: string, env: Environment): { keys: Keyring } | { failure: Check } {
+  try {
+    return { keys: Keyring.fromEnv(env) };
+  } catch (error) {
+    if (!isVaultError(error)) throw error;
+    const todo =
+      error.code === 'ERR_KEY_MISSING'
+        ? 'Set it; records can only be opened with the key that sealed them.'
+        : 'Fix the variable.';
+    return { failure: fail(name, error.message, todo) };
+  }
+}

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { newKey } from '../support/fixtures.ts';
+import { runCli } from '../support/run-cli.ts';
+
+const store = ['--store', '--database', '--collection'];
+const longRun = ['--batch-size', '--concurrency'];
+const commands: Record<string, readonly string[]> = {
+  keygen: [],
+  status: store,
+  set: [...store, '--actor'],
+  get: [...store, '--reveal'],
+  delete: [...store, '--actor', '--yes'],
+  migrate: [
+    ...store,
+    ...longRun,
+    '--settings',
+    '--secrets',
+    '--erase',
+    '--dry-run',
+    '--tenant',
+    '--mapping',
+    '--actor',
+  ],
+  rotate: [...store, ...longRun, '--dry-run', '--actor'],
+  verify: [...store, ...longRun],
+  doctor: [...store, '--settings'],
+};
+
+describe('help', () => {
+  it('names every command, the environment and the exit codes', async () => {
+    const { code, stdout } = await runCli(['--help']);
+    expect(code).toBe(0);
+    for (const name of Object.keys(commands)) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+    expect(stdout).toContain('APP_ENCRYPTION_KEY');
+    expect(stdout).toContain('3 done, and work remains');
+  });
+
+  it.each(Object.entries(commands))('of %s names its options, and no other', async (name, options) => {
+    const { code, stdout } = await runCli([name, '--help']);
+    expect(code).toBe(0);
+    const [own = '', global = ''] = stdout.split('Global Options:');
+    const named = [...own.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option);
+    expect(named.sort()).toEqual([...options, '--help'].sort());
+    expect(global).toContain('--json');
+  });
+
+  it('--version is the package version', async () => {
+    const { stdout } = await runCli(['--version']);
+    expect(stdout).toBe(`${packageJson.version}\n`);
+  });
+});
+
+describe('a wrong command line', () => {
+  it.each([
+    [['no-such-command'], /unknown command/],
+    [['get', 'acme'], /missing required argument 'provider'/],
+    [['verify', '--batch-size', '0'], /positive integer/],
+    [['verify', '--no-such-option'], /unknown option/],
+    [[], /Usage: provider-vault/],
+  ])('%j: exit code 2, said on stderr', async (args, message) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(message);
+  });
+
+  it('is one JSON document with --json', async () => {
+    const { code, stdout, stderr } = await runCli(['get', '--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: 'ERR_USAGE', message: "missing required argument 'tenant'" },
+    });
+    expect(stderr).toBe('');
+  });
+
+  it('does not repeat a secret that was put into an option or an argument', async () => {
+    const env = { APP_ENCRYPTION_KEY: newKey(), PROVIDER_VAULT_STORE: 'file:none.json' };
+    const planted = 'pl4nted-in-argv';
+    for (const args of [
+      ['set', 'acme', 'twilio', `--auth-token=${planted}`],
+      ['set', 'acme', 'twilio', 'authToken', planted],
+      ['set', 'acme', 'twilio', 'authToken', planted, '--json'],
+    ]) {
+      const { code, stdout, stderr } = await runCli(args, { env });
+      expect(code).toBe(2);
+      expect(stdout + stderr).not.toContain(planted);
+    }
+  });
+});
+
+describe('keygen', () => {
+  it('prints a key alone on stdout, and its id on stderr', async () => {
+    const { code, stdout, stderr } = await runCli(['keygen']);
+    expect(code).toBe(0);
+    expect(Buffer.from(stdout.trimEnd(), 'base64')).toHaveLength(32);
+    expect(stderr).toMatch(/^Key [0-9a-f]{8}\./);
+  });
+
+  it('--json, before or after the command', async () => {
+    for (const args of [
+      ['keygen', '--json'],
+      ['--json', 'keygen'],
+    ]) {
+      const { stdout } = await runCli(args);
+      const { key, keyId } = JSON.parse(stdout);
+      expect(Buffer.from(key, 'base64')).toHaveLength(32);
+      expect(keyId).toMatch(/^[0-9a-f]{8}$/);
+    }
+  });
+});
+
+describe('keys and stores', () => {
+  const file = { PROVIDER_VAULT_STORE: 'file:none.json' };
+  const key = newKey();
+
+  it.each([
+    ['no key', 1, 'ERR_KEY_MISSING', file],
+    ['a hex key', 1, 'ERR_KEY_INVALID', { ...file, APP_ENCRYPTION_KEY: 'ab'.repeat(32) }],
+    ['no store', 2, 'ERR_USAGE', { APP_ENCRYPTION_KEY: key }],
+    ['no database', 2, 'ERR_USAGE', { APP_ENCRYPTION_KEY: key, MONGO_URL: 'mongodb://127.0.0.1' }],
+    ['no MongoDB URI', 2, 'ERR_USAGE', { APP_ENCRYPTION_KEY: key, MONGO_URL: 'http://host/crm' }],
+    [
+      'a server that does not answer',
+      1,
+      'ERR_STORE_UNAVAILABLE',
+      {
+        APP_ENCRYPTION_KEY: key,
+        MONGO_URL: 'mongodb://u:pl4nted@127.0.0.1:9/crm?serverSelectionTimeoutMS=200',
+      },
+    ],
+  ])('%s', async (_what, code, errorCode, env: Record<string, string>) => {
+    const finished = await runCli(['get', 'acme', 'twilio', '--json'], { env });
+    expect(finished.code).toBe(code);
+    expect(JSON.parse(finished.stdout).error.code).toBe(errorCode);
+    const said = await runCli(['get', 'acme', 'twilio'], { env });
+    expect(said.code).toBe(code);
+    expect(said.stdout).toBe('');
+    expect(said.stderr).toContain(errorCode);
+    expect(said.stderr).not.toMatch(/^\s+at /m); // no stack
+    for (const secret of ['pl4nted', 'ab'.repeat(32), key]) {
+      expect(finished.stdout + said.stderr).not.toContain(secret);
+    }
+  });
+
+  it('warns of a password in --store', async () => {
+    const uri = 'mongodb://u:pl4nted@127.0.0.1:9/crm?serverSelectionTimeoutMS=200';
+    const args = ['get', 'acme', 'twilio', '--store', uri];
+    const { stderr } = await runCli(args, { env: { APP_ENCRYPTION_KEY: key } });
+    expect(stderr).toContain('process list');
+    expect(stderr).not.toContain('pl4nted');
+  });
+});
