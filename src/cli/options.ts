@@ -49,6 +49,7 @@ export function collect(value: string, earlier: readonly string[] = []): readonl
 }
 
 function positiveInteger(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a positive integer.');
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new InvalidArgumentError('It must be a positive integer.');
   return Number(text);
 }

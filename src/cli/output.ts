@@ -3,15 +3,23 @@ import { styleText } from 'node:util';
 type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
 
 /**
- * Colours `text` where a person will see it: on a terminal, and not against NO_COLOR
+ * Whether colours are wanted: a person will see them, and has not said NO_COLOR
  * (https://no-color.org).
  *
  * @internal
  */
-export function paint(style: Style, text: string, stream = process.stdout): string {
+export function isColoured(stream: { readonly isTTY?: boolean }): boolean {
   const { NO_COLOR, TERM } = process.env;
-  const coloured = stream.isTTY && !NO_COLOR && TERM !== 'dumb';
-  return coloured ? styleText(style, text) : text;
+  return stream.isTTY === true && !NO_COLOR && TERM !== 'dumb';
+}
+
+/** @internal */
+export function paint(
+  style: Style,
+  text: string,
+  stream: NodeJS.WriteStream = process.stdout,
+): string {
+  return isColoured(stream) ? styleText(style, text) : text;
 }
 
 /**

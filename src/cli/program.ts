@@ -44,7 +44,9 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
     if (!(error instanceof CommanderError)) return reportFailure(error, json);
     if (error.exitCode === 0) return EXIT.done; // --help, --version
     // Commander has written its text to stderr.
-    return json ? reportFailure(new UsageError(withoutValues(error.message).replace(/^error: /, '')), json) : EXIT.usage;
+    return json
+      ? reportFailure(new UsageError(withoutValues(error.message).replace(/^error: /, '')), json)
+      : EXIT.usage;
   }
 }
 

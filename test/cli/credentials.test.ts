@@ -80,7 +80,11 @@ describe.each([
     );
     expect((await run(env, ['status', 'acme', 'twilio'])).stdout).toMatch(/twilio +configured/);
     const all = await run(env, ['status', '--json']);
-    expect(JSON.parse(all.stdout)).toMatchObject({ records: 1, tenants: 1, providers: { twilio: 1 } });
+    expect(JSON.parse(all.stdout)).toMatchObject({
+      records: 1,
+      tenants: 1,
+      providers: { twilio: 1 },
+    });
   });
 
   it('status of what cannot be opened: exit code 1, and why', async () => {

@@ -8,6 +8,8 @@ const { env: place } = await filePlace();
 const env = { ...place, APP_ENCRYPTION_KEY: newKey() };
 const ENTER = '\r';
 const CTRL_C = '\x03';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a colour begins with
+const COLOUR = /\x1b\[[\d;]*m/;
 
 async function stored(): Promise<unknown> {
   const { stdout } = await runCli(['get', 'acme', 'twilio', '--reveal', '--json'], { env });
@@ -64,7 +66,12 @@ describe('on a terminal', () => {
     const coloured = await runOnTerminal(args, [], env);
     expect(coloured.shown).toContain('\x1b[31mERR_SECRET_NOT_FOUND');
     const plain = await runOnTerminal(args, [], { ...env, NO_COLOR: '1' });
-    expect(plain.shown).not.toContain('\x1b[');
     expect(plain.shown).toContain('ERR_SECRET_NOT_FOUND');
+    expect(plain.shown).not.toContain('\x1b[');
+    const prompt = await runOnTerminal(['delete', 'a', 'b'], [['Delete', ENTER]], {
+      ...env,
+      NO_COLOR: '1',
+    });
+    expect(prompt.shown).not.toMatch(COLOUR);
   });
 });

@@ -31,19 +31,23 @@ describe('help', () => {
   it('names every command, the environment and the exit codes', async () => {
     const { code, stdout } = await runCli(['--help']);
     expect(code).toBe(0);
-    for (const name of Object.keys(commands)) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+    for (const name of Object.keys(commands))
+      expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     expect(stdout).toContain('APP_ENCRYPTION_KEY');
     expect(stdout).toContain('3 done, and work remains');
   });
 
-  it.each(Object.entries(commands))('of %s names its options, and no other', async (name, options) => {
-    const { code, stdout } = await runCli([name, '--help']);
-    expect(code).toBe(0);
-    const [own = '', global = ''] = stdout.split('Global Options:');
-    const named = [...own.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option);
-    expect(named.sort()).toEqual([...options, '--help'].sort());
-    expect(global).toContain('--json');
-  });
+  it.each(Object.entries(commands))(
+    'of %s names its options, and no other',
+    async (name, options) => {
+      const { code, stdout } = await runCli([name, '--help']);
+      expect(code).toBe(0);
+      const [own = '', global = ''] = stdout.split('Global Options:');
+      const named = [...own.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option);
+      expect(named.sort()).toEqual([...options, '--help'].sort());
+      expect(global).toContain('--json');
+    },
+  );
 
   it('--version is the package version', async () => {
     const { stdout } = await runCli(['--version']);

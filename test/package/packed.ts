@@ -2,7 +2,15 @@
 // without any of its optional peers, and say which one is missing when that is needed.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -14,7 +22,11 @@ function checkCommandLine(): void {
   mkdirSync(binFolder);
   symlinkSync(join('..', 'provider-vault', bin['provider-vault']), command);
   const run = (args: readonly string[], env: Record<string, string> = {}) =>
-    spawnSync(command, args, { cwd: project, encoding: 'utf8', env: { PATH: process.env.PATH, ...env } });
+    spawnSync(command, args, {
+      cwd: project,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, ...env },
+    });
 
   assert.match(run(['--help']).stdout, /^Usage: provider-vault/);
   const { key } = JSON.parse(run(['keygen', '--json']).stdout);

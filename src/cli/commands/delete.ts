@@ -35,7 +35,8 @@ export const deleteCommand: DefineCommand = (program, finish) => {
           field === undefined
             ? await vault.delete(tenantId, provider, { actor })
             : await deleteField(vault, tenantId, provider, field, actor);
-        if (!existed) throw new VaultError('ERR_SECRET_NOT_FOUND', `There is no such thing: ${what}.`);
+        if (!existed)
+          throw new VaultError('ERR_SECRET_NOT_FOUND', `There is no such thing: ${what}.`);
       });
       const result = { tenantId, provider, ...(field !== undefined && { field }), deleted: true };
       printResult(options, result, () => [`Deleted ${what}.`]);

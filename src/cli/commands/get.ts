@@ -23,13 +23,23 @@ export const getCommand: DefineCommand = (program, finish) => {
       const { reveal = false } = options;
       const found = await withVault(options, async ({ vault }) => {
         const stored = await vault.require(tenantId, provider);
-        if (reveal) return { meta: stored.meta, fields: stored.reveal() };
-        const [status] = await vault.status(tenantId, provider);
-        return { meta: stored.meta, fields: masksOf(status?.fields ?? {}) };
+        if (reveal) return { meta: stored.meta, fields: stored.reveal() as Record<string, string> };
+        const status = await vault.status(tenantId, provider);
+        return { meta: stored.meta, fields: masksOf(status.fields) };
       });
       const { rev, keyId, updatedAt, updatedBy } = found.meta;
-      const fields = field === undefined ? found.fields : only(found.fields, field, tenantId, provider);
-      const result = { tenantId, provider, rev, keyId, updatedAt, updatedBy, revealed: reveal, fields };
+      const fields =
+        field === undefined ? found.fields : only(found.fields, field, tenantId, provider);
+      const result = {
+        tenantId,
+        provider,
+        rev,
+        keyId,
+        updatedAt,
+        updatedBy,
+        revealed: reveal,
+        fields,
+      };
       printResult(options, result, () => {
         if (field !== undefined) return Object.values(fields);
         return table(Object.entries(fields));

@@ -65,15 +65,16 @@ async function readChanges(
   }
   if (field !== undefined) {
     const value = await askHidden(`${provider} ${field} of tenant "${tenantId}"`);
-    if (value === '') throw new UsageError('An empty value is not stored: use delete to remove one.');
+    if (value === '')
+      throw new UsageError('An empty value is not stored: use delete to remove one.');
     return { [field]: value };
   }
   return askEach(vault, tenantId, provider);
 }
 
 async function askEach(vault: SecretsVault, tenantId: string, provider: string): Promise<Changes> {
-  const [status] = await vault.status(tenantId, provider);
-  const fields = Object.entries(status?.fields ?? {});
+  const status = await vault.status(tenantId, provider);
+  const fields = Object.entries(status.fields);
   if (fields.length === 0) {
     throw new UsageError(`Provider "${provider}" has no defined fields: name the field to set.`);
   }
@@ -83,6 +84,7 @@ async function askEach(vault: SecretsVault, tenantId: string, provider: string):
     const value = await askHidden(`${field} (${now})`);
     if (value !== '') changes[field] = value;
   }
-  if (Object.keys(changes).length === 0) throw new UsageError('Nothing was given, nothing is changed.');
+  if (Object.keys(changes).length === 0)
+    throw new UsageError('Nothing was given, nothing is changed.');
   return changes;
 }

@@ -14,11 +14,13 @@ export async function checkReachable({ store, name }: OpenStore): Promise<Check>
   });
   try {
     const read = store.get({ tenantId: 'default', provider: 'doctor' });
-    if ((await Promise.race([read, timeout])) !== 'timeout') return pass('store', `${name} can be read`);
+    if ((await Promise.race([read, timeout])) !== 'timeout')
+      return pass('store', `${name} can be read`);
     return fail('store', `${name} did not answer in ${SERVER_TIMEOUT_MS / 1000} s`, REACH);
   } catch (error) {
     if (!isVaultError(error)) throw error;
-    const detail = error.code === 'ERR_STORE_UNAVAILABLE' ? REACH : 'Check the login and its rights.';
+    const detail =
+      error.code === 'ERR_STORE_UNAVAILABLE' ? REACH : 'Check the login and its rights.';
     return fail('store', `${name} cannot be read: ${error.message}`, detail);
   } finally {
     clearTimeout(timer);

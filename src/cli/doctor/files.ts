@@ -69,7 +69,11 @@ function checkEnvFile(file: string, ignored: Ignored, holdsKey: boolean): Check 
   }
   const todo = `Add ${file} to .gitignore, and \`git rm --cached ${file}\` if it was committed.`;
   return holdsKey
-    ? fail(name, `${file} holds a key and is not ignored by git`, `${todo} A key that was committed has leaked: rotate it.`)
+    ? fail(
+        name,
+        `${file} holds a key and is not ignored by git`,
+        `${todo} A key that was committed has leaked: rotate it.`,
+      )
     : warn(name, `${file} is not ignored by git`, todo);
 }
 
