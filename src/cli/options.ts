@@ -22,10 +22,16 @@ export function addActorOption(command: Command): Command {
 }
 
 /** @internal */
+export interface SettingsOptions {
+  readonly settings: string;
+}
+
+/** @internal */
 export function addSettingsOption(command: Command): Command {
   return command.option(
     '--settings <name>',
-    'MongoDB collection with the plaintext settings of the old system (default: settings)',
+    'MongoDB collection with the plaintext settings of the old system',
+    'settings',
   );
 }
 
@@ -39,8 +45,13 @@ export interface LongRunOptions {
 /** @internal */
 export function addLongRunOptions(command: Command): Command {
   return command
-    .option('--batch-size <n>', 'records per batch', positiveInteger)
-    .option('--concurrency <n>', 'batches at work at the same time', positiveInteger);
+    .option('--batch-size <n>', 'records read and written at once (default: 100)', positiveInteger)
+    .option('--concurrency <n>', 'batches under way at once (default: 4)', positiveInteger);
+}
+
+/** @internal */
+export function addDryRunOption(command: Command): Command {
+  return command.option('--dry-run', 'write nothing, and say what would be done');
 }
 
 /** For an option that may be given several times. @internal */

@@ -1,11 +1,20 @@
-import type { Progress } from 'provider-vault';
+import type { OperationProgress } from 'provider-vault';
 import { Interrupted } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
+import type { LongRunOptions } from './options.ts';
 import { note } from './output.ts';
 
 interface Controls {
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: Progress) => void;
+  readonly onProgress: (progress: OperationProgress) => void;
+}
+
+/** The settings of a long operation that an option was given for. @internal */
+export function batchesOf({ batchSize, concurrency }: LongRunOptions) {
+  return {
+    ...(batchSize !== undefined && { batchSize }),
+    ...(concurrency !== undefined && { concurrency }),
+  };
 }
 
 /**
@@ -54,7 +63,7 @@ async function progressBar(label: string) {
     cliProgress.Presets.shades_classic,
   );
   return {
-    show: ({ done, total, rate }: Progress) => {
+    show: ({ done, total, rate }: OperationProgress) => {
       const detail = { rate: Math.round(rate) };
       if (!bar.isActive) bar.start(total ?? done, done, detail);
       if (total !== undefined) bar.setTotal(total);

@@ -5,21 +5,14 @@ export interface Summary {
   readonly records: number;
   readonly tenants: number;
   readonly providers: Readonly<Record<string, number>>;
-  /** By the id of the sealing key. Records of the old system name none: they are under `""`. */
-  readonly keys: Readonly<Record<string, KeyUse>>;
-}
-
-/** @internal */
-export interface KeyUse {
-  readonly records: number;
-  /** Sum of the revisions: about how often the key has sealed [K5]. */
-  readonly seals: number;
+  /** By the id of the sealing key; `none` for records of the old system, which name none. */
+  readonly keys: Readonly<Record<string, number>>;
 }
 
 /** @internal */
 export async function summarize(store: SecretStore): Promise<Summary> {
   const providers = new Map<string, number>();
-  const keys = new Map<string, { records: number; seals: number }>();
+  const keys = new Map<string, number>();
   let records = 0;
   let tenants = 0;
   let lastTenant: string | undefined;
@@ -29,11 +22,8 @@ export async function summarize(store: SecretStore): Promise<Summary> {
       if (tenantId !== lastTenant) tenants += 1; // a scan is ordered by tenant
       lastTenant = tenantId;
       providers.set(provider, (providers.get(provider) ?? 0) + 1);
-      const keyId = typeof metadata?.keyId === 'string' ? metadata.keyId : '';
-      const use = keys.get(keyId) ?? { records: 0, seals: 0 };
-      use.records += 1;
-      use.seals += typeof metadata?.rev === 'number' ? metadata.rev : 0;
-      keys.set(keyId, use);
+      const keyId = typeof metadata?.keyId === 'string' ? metadata.keyId : 'none';
+      keys.set(keyId, (keys.get(keyId) ?? 0) + 1);
     }
   }
   return {

@@ -1,10 +1,11 @@
-import type { ProviderStatus } from 'provider-vault';
+import { isVaultError, Keyring, type ProviderStatus } from 'provider-vault';
 import { action, type DefineCommand } from '../action.ts';
-import { EXIT } from '../exit-codes.ts';
-import { type OpenVault, type VaultOptions, withVault } from '../open-vault.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { withStore } from '../open-store.ts';
+import { type VaultOptions, withVault } from '../open-vault.ts';
 import { addStoreOptions, type CommonOptions } from '../options.ts';
 import { count, paint, printResult, table } from '../output.ts';
-import { type Summary, summarize } from '../summary.ts';
+import { summarize } from '../summary.ts';
 
 interface StatusOptions extends CommonOptions, VaultOptions {}
 
@@ -16,52 +17,61 @@ export const statusCommand: DefineCommand = (program, finish) => {
     .argument('[tenant]')
     .argument('[provider]');
   addStoreOptions(command).action(
-    action<StatusOptions>(finish, async (options, tenantId, provider) =>
-      withVault(options, async (opened) => {
-        if (tenantId === undefined) {
-          const current = opened.keys.encryptionKeyId;
-          const summary = await summarize(opened.store);
-          printResult(options, { ...summary, currentKeyId: current }, () =>
-            linesOfStore(summary, opened),
-          );
-          return EXIT.done;
-        }
-        const { vault } = opened;
-        const providers =
-          provider === undefined
-            ? await vault.status(tenantId)
-            : [await vault.status(tenantId, provider)];
-        printResult(options, { tenantId, providers }, () => linesOfTenant(providers));
-        return providers.some(({ state }) => state === 'unreadable') ? EXIT.failed : EXIT.done;
-      }),
+    action<StatusOptions>(finish, (options, tenantId, provider) =>
+      tenantId === undefined ? statusOfStore(options) : statusOfTenant(options, tenantId, provider),
     ),
   );
 };
 
-function linesOfStore(
-  { records, tenants, providers, keys }: Summary,
-  { name, keys: { encryptionKeyId, keyIds } }: OpenVault,
+async function statusOfStore(options: StatusOptions): Promise<ExitCode> {
+  const keys = configuredKeys();
+  await withStore(options, async ({ store, name }) => {
+    const summary = await summarize(store);
+    const keyIds = keys?.keyIds ?? [];
+    printResult(options, { ...summary, configuredKeyIds: keyIds }, () => [
+      `${name}: ${count(summary.records, 'record')} of ${count(summary.tenants, 'tenant')}`,
+      ...rowsOf('provider', summary.providers, () => ''),
+      ...rowsOf('key', summary.keys, (keyId) => roleOf(keyId, keyIds)),
+    ]);
+  });
+  return EXIT.done;
+}
+
+// What is in the store can be told without a key: it is what one looks at when a key is lost.
+function configuredKeys(): Keyring | undefined {
+  try {
+    return Keyring.fromEnv();
+  } catch (error) {
+    if (isVaultError(error)) return undefined;
+    throw error;
+  }
+}
+
+function roleOf(keyId: string, keyIds: readonly string[]): string {
+  if (keyId === 'none') return 'records of the old system name no key';
+  if (keyId === keyIds[0]) return 'the current key';
+  return keyIds.includes(keyId) ? 'opens only' : 'not configured';
+}
+
+function rowsOf(
+  what: string,
+  counts: Readonly<Record<string, number>>,
+  remark: (name: string) => string,
 ): string[] {
-  const role = (keyId: string) => {
-    if (keyId === '') return 'of the old system: no key is named';
-    if (keyId === encryptionKeyId) return 'the current key';
-    return keyIds.includes(keyId) ? 'opens only' : paint('red', 'not configured');
-  };
-  return [
-    `${name}: ${count(records, 'record')} of ${count(tenants, 'tenant')}`,
-    ...table(
-      Object.entries(providers).map(([name, n]) => ['', 'provider', name, count(n, 'record')]),
-    ),
-    ...table(
-      Object.entries(keys).map(([id, use]) => [
-        '',
-        'key',
-        id || '-',
-        count(use.records, 'record'),
-        role(id),
-      ]),
-    ),
-  ];
+  const rows = Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1));
+  return table(rows.map(([name, n]) => ['', what, name, count(n, 'record'), remark(name)]));
+}
+
+async function statusOfTenant(
+  options: StatusOptions,
+  tenantId: string,
+  provider: string | undefined,
+): Promise<ExitCode> {
+  const providers = await withVault(options, async ({ vault }) =>
+    provider === undefined ? vault.status(tenantId) : [await vault.status(tenantId, provider)],
+  );
+  printResult(options, { tenantId, providers }, () => linesOfTenant(providers));
+  return providers.some(({ state }) => state === 'unreadable') ? EXIT.failed : EXIT.done;
 }
 
 const STATE_STYLE = {

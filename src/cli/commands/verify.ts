@@ -1,0 +1,72 @@
+import { type Keyring, type VerificationReport, verifyVault } from 'provider-vault';
+import { action, type DefineCommand } from '../action.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { linesOfIssues } from '../issues.ts';
+import { type VaultOptions, withVault } from '../open-vault.ts';
+import {
+  addLongRunOptions,
+  addStoreOptions,
+  type CommonOptions,
+  type LongRunOptions,
+} from '../options.ts';
+import { count, printResult, table } from '../output.ts';
+import { batchesOf, longRun } from '../progress.ts';
+import { broken, needsRotation } from '../verification.ts';
+
+interface VerifyOptions extends CommonOptions, VaultOptions, LongRunOptions {}
+
+const HELP = `
+Exit code 0: all records open, are bound, and are under the current key. 3: all open, and
+\`provider-vault rotate\` has something to do. 1: a record cannot be opened.
+`;
+
+/** @internal */
+export const verifyCommand: DefineCommand = (program, finish) => {
+  const command = program
+    .command('verify')
+    .description('open every record, and say what is wrong; writes nothing')
+    .addHelpText('after', HELP);
+  addLongRunOptions(addStoreOptions(command)).action(
+    action<VerifyOptions>(finish, (options) =>
+      withVault(options, async ({ vault, keys }) => {
+        const report = await longRun('Verifying', (controls) =>
+          verifyVault(vault, { ...controls, ...batchesOf(options) }),
+        );
+        printResult(options, report, () => linesOf(report, keys));
+        return exitCodeOf(report, keys);
+      }),
+    ),
+  );
+};
+
+function exitCodeOf(report: VerificationReport, keys: Keyring): ExitCode {
+  if (broken(report) > 0) return EXIT.failed;
+  return needsRotation(report, keys) ? EXIT.workRemains : EXIT.done;
+}
+
+const COLUMNS = ['ok', 'unbound', 'unknownKey', 'tampered', 'malformed', 'foreign'] as const;
+
+function linesOf(report: VerificationReport, keys: Keyring): string[] {
+  const rows = Object.entries({ ...report.keys, 'all records': report });
+  return [
+    ...table([
+      ['key', ...COLUMNS],
+      ...rows.map(([id, counts]) => [id, ...COLUMNS.map((column) => String(counts[column]))]),
+      ['history', ...COLUMNS.map((column) => String(report.history[column]))],
+    ]),
+    ...linesOfIssues('To look at', report.problemCount, report.problems),
+    report.safeToRefuseUnbound
+      ? `No record is unbound: it is safe to set unbound: 'refuse'.`
+      : `${count(report.unbound, 'record')} unbound: run \`provider-vault rotate\` before you set unbound: 'refuse'.`,
+    ...(needsRotation(report, keys)
+      ? [
+          `Not everything is sealed with key ${keys.encryptionKeyId}: \`provider-vault rotate\` does that.`,
+        ]
+      : []),
+    ...(report.droppableKeys.length > 0
+      ? [
+          `Needed by nothing here: key ${report.droppableKeys.join(', ')}. One that you rotated away from can be dropped; one that you are rolling in is not used yet.`,
+        ]
+      : []),
+  ];
+}

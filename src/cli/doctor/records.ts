@@ -1,0 +1,67 @@
+import type { Keyring, VerificationReport } from 'provider-vault';
+import { count } from '../output.ts';
+import { broken, needsRotation } from '../verification.ts';
+import { type Check, fail, pass, warn } from './check.ts';
+
+/** What opening every record has shown. @internal */
+export function checkRecords(report: VerificationReport, keys: Keyring): Check[] {
+  return [
+    checkOpening(report),
+    checkKeyUse(report, keys),
+    checkBinding(report),
+    checkSeals(report),
+  ];
+}
+
+function checkOpening(report: VerificationReport): Check {
+  const bad = broken(report);
+  if (bad === 0) return pass('records', `${count(report.scanned, 'record')}, all of them open`);
+  const { unknownKey, tampered, malformed, foreign } = report;
+  const details = { unknownKey, tampered, malformed, foreign };
+  const found = Object.entries(details).filter(([, n]) => n > 0);
+  return fail(
+    'records',
+    `${bad} of ${count(report.scanned, 'record')} cannot be opened (${found.map(([what, n]) => `${what}: ${n}`).join(', ')})`,
+    '`provider-vault verify` lists them. An unknown key belongs into APP_DECRYPTION_KEYS; take the others for an attack until you know better.',
+    details,
+  );
+}
+
+function checkKeyUse(report: VerificationReport, keys: Keyring): Check {
+  const perKey = Object.fromEntries(
+    Object.entries(report.keys).map(([id, counts]) => [
+      id,
+      Object.values(counts).reduce((sum, n) => sum + n, 0),
+    ]),
+  );
+  const text =
+    Object.entries(perKey)
+      .map(([id, n]) => `${id}: ${count(n, 'record')}`)
+      .join(', ') || 'no records';
+  if (!needsRotation(report, keys)) return pass('keys in use', text, perKey);
+  const todo = `\`provider-vault rotate\` seals everything with key ${keys.encryptionKeyId}.`;
+  return warn('keys in use', text, todo, perKey);
+}
+
+function checkBinding({ unbound }: VerificationReport): Check {
+  if (unbound === 0) return pass('unbound', `none: it is safe to set unbound: 'refuse'`);
+  return warn(
+    'unbound',
+    `${count(unbound, 'record')} of the old system, bound to no tenant`,
+    "`provider-vault rotate` binds them; only then set unbound: 'refuse'.",
+  );
+}
+
+// NIST SP 800-38D §8.3: at most 2^32 seals of one key with random IVs [K5].
+const LIMIT = 2 ** 32;
+const SOON = 2 ** 30;
+
+/** How much of each key's life is used, as far as the revisions of its records tell. */
+function checkSeals({ seals }: VerificationReport): Check {
+  const [id, most] = Object.entries(seals).reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0]);
+  if (id === '') return pass('seals', 'no key has sealed anything yet');
+  const text = `key ${id} has sealed about ${count(most, 'time')}, of at most 2^32`;
+  if (most >= LIMIT) return fail('seals', text, 'Rotate to a new key now.', seals);
+  if (most >= SOON) return warn('seals', text, 'Rotate to a new key soon.', seals);
+  return pass('seals', text, seals);
+}
