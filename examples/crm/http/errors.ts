@@ -1,0 +1,81 @@
+import type { ErrorRequestHandler } from 'express';
+import { isVaultError, type VaultErrorCode } from 'provider-vault';
+import type { Logger } from 'pino';
+import { HttpError } from './http-error.ts';
+
+// The one place where errors of the vault become HTTP. The compiler asks for every code.
+const STATUS: Readonly<Record<VaultErrorCode, number>> = {
+  // The user can do something about it.
+  ERR_INVALID_ARGUMENT: 400,
+  ERR_SECRET_NOT_FOUND: 404,
+  ERR_NOT_CONFIGURED: 409,
+  ERR_CONFLICT: 409,
+  // The provider said no, or could not be reached.
+  ERR_PROVIDER: 502,
+  ERR_STORE_UNAVAILABLE: 503,
+  // The operator has to do something about it.
+  ERR_STORE_FAILED: 500,
+  ERR_KEY_MISSING: 500,
+  ERR_KEY_INVALID: 500,
+  ERR_KEY_UNKNOWN: 500,
+  ERR_MALFORMED: 500,
+  ERR_DECRYPTION_FAILED: 500,
+  ERR_BINDING: 500,
+  ERR_UNBOUND: 500,
+  ERR_ENV_INCOMPLETE: 500,
+  ERR_PEER_MISSING: 500,
+};
+
+interface Answer {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+/** The last middleware: every error becomes `{ error: { code, message, fields } }`. */
+export function errorHandler(log: Logger): ErrorRequestHandler {
+  return (error, _request, response, next) => {
+    const { status, ...body } = answerTo(error);
+    // A message of a vault error holds no value. Of any other error only its kind is logged: an
+    // SDK or a parser may quote what it was given.
+    if (status >= 500) {
+      log.error({ code: body.code, kind: error?.name, ...(isVaultError(error) && { reason: error.message }) });
+    }
+    if (response.headersSent) return next(error);
+    response.status(status).json({ error: body });
+  };
+}
+
+function answerTo(error: unknown): Answer {
+  if (error instanceof HttpError) {
+    const { status, code, message, fields } = error;
+    return { status, code, message, fields };
+  }
+  if (isVaultError(error)) {
+    const status = STATUS[error.code];
+    const forUser = status < 500 || error.code === 'ERR_PROVIDER';
+    const message = forUser ? error.message : operatorMessage(status);
+    return { status, code: error.code, message };
+  }
+  return answerToMiddleware(error);
+}
+
+// body-parser and csrf-csrf throw errors with a status.
+function answerToMiddleware(error: unknown): Answer {
+  const { status, code } = (error ?? {}) as { status?: unknown; code?: unknown };
+  if (code === 'EBADCSRFTOKEN') {
+    return { status: 403, code: 'CSRF', message: 'This page is out of date. Load it again.' };
+  }
+  if (status === 413) return { status, code: 'TOO_LARGE', message: 'The request is too large.' };
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return { status, code: 'BAD_REQUEST', message: 'The request could not be read.' };
+  }
+  return { status: 500, code: 'INTERNAL', message: operatorMessage(500) };
+}
+
+function operatorMessage(status: number): string {
+  return status === 503
+    ? 'The database does not answer. Try again in a moment.'
+    : 'Something is wrong on our side. It has been logged.';
+}

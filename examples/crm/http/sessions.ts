@@ -1,0 +1,103 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import type { Db } from 'mongodb';
+import { HttpError } from './http-error.ts';
+
+// A session as any backend has one. Of it the vault needs one thing: a tenant id that the server
+// chose at login. Nothing in this CRM takes a tenant id from a body, a query or a header.
+
+const LIFETIME_MS = 8 * 60 * 60 * 1000;
+
+export interface Session {
+  readonly tenantId: string;
+  readonly email: string;
+  readonly name: string;
+}
+
+interface StoredSession extends Session {
+  /** SHA-256 of the id in the cookie: who reads the database cannot log in. */
+  readonly _id: string;
+  readonly expiresAt: Date;
+}
+
+export class Sessions {
+  readonly #db: Db;
+  readonly #secure: boolean;
+
+  constructor(db: Db, publicUrl: string) {
+    this.#db = db;
+    this.#secure = publicUrl.startsWith('https:');
+  }
+
+  /** A browser takes a `__Host-` cookie only over TLS, from this very host, for all paths. */
+  get cookieName(): string {
+    return this.#secure ? '__Host-crm-session' : 'crm-session';
+  }
+
+  get cookieOptions() {
+    return { httpOnly: true, sameSite: 'lax', secure: this.#secure, path: '/' } as const;
+  }
+
+  async init(): Promise<void> {
+    await this.#collection.createIndex({ expiresAt: 1 }, { expireAfterSeconds: 0 });
+  }
+
+  /** Reads the session of every request into `response.locals.session`. */
+  read(): RequestHandler {
+    return async (request, response, next) => {
+      const id = this.idOf(request);
+      const stored = id && (await this.#collection.findOne({ _id: hash(id) }));
+      if (stored && stored.expiresAt > new Date()) response.locals.session = stored;
+      next();
+    };
+  }
+
+  /**
+   * Logs in. The id is always a new one: an id that somebody planted before is worth nothing.
+   *
+   * @returns the new id
+   */
+  async start(request: Request, response: Response, session: Session): Promise<string> {
+    await this.end(request, response);
+    const id = randomBytes(32).toString('base64url');
+    const expiresAt = new Date(Date.now() + LIFETIME_MS);
+    await this.#collection.insertOne({ ...session, _id: hash(id), expiresAt });
+    response.cookie(this.cookieName, id, { ...this.cookieOptions, maxAge: LIFETIME_MS });
+    request.cookies[this.cookieName] = id;
+    return id;
+  }
+
+  async end(request: Request, response: Response): Promise<void> {
+    const id = this.idOf(request);
+    if (id) await this.#collection.deleteOne({ _id: hash(id) });
+    delete request.cookies[this.cookieName];
+    response.clearCookie(this.cookieName, this.cookieOptions);
+  }
+
+  /** The id in the cookie, `''` without one. */
+  idOf(request: Request): string {
+    const id: unknown = request.cookies[this.cookieName];
+    return typeof id === 'string' ? id : '';
+  }
+
+  get #collection() {
+    return this.#db.collection<StoredSession>('sessions');
+  }
+}
+
+/** Lets only requests of somebody who is logged in through. */
+export const requireSession: RequestHandler = (_request, response, next) => {
+  sessionOf(response);
+  next();
+};
+
+/** Who asks. The only source of a tenant id. */
+export function sessionOf(response: Response): Session {
+  const session: Session | undefined = response.locals.session;
+  if (session === undefined) throw new HttpError(401, 'LOGIN', 'Log in first.');
+  return session;
+}
+
+function hash(id: string): string {
+  return createHash('sha256').update(id).digest('hex');
+}
