@@ -1,0 +1,101 @@
+import { type Request, type Response, Router } from 'express';
+import type { MongoAuditSink, SecretsVault } from 'provider-vault';
+import type { Clients } from '../clients.ts';
+import type { CrmConfig } from '../config.ts';
+import type { SettingsDocuments } from '../data/settings.ts';
+import { HttpError, notFound } from '../http/http-error.ts';
+import { objectOf, textOf } from '../http/input.ts';
+import { limitTenant } from '../http/security.ts';
+import { sessionOf } from '../http/sessions.ts';
+import { type OfferedProvider, offeredProvider, offeredProviders } from '../providers.ts';
+import { fieldErrors, shownProvider } from '../provider-form.ts';
+
+export interface SettingsParts {
+  readonly vault: SecretsVault;
+  readonly audit: MongoAuditSink;
+  readonly settings: SettingsDocuments;
+  readonly clients: Clients;
+  readonly config: CrmConfig;
+}
+
+const TESTS_PER_MINUTE = 10;
+const ACTIVITY_LIMIT = 20;
+
+export function settingsRoutes({ vault, audit, settings, clients, config }: SettingsParts): Router {
+  const router = Router();
+  const { env } = config;
+
+  /** Settings as they are, credentials as masks [L4]. */
+  async function show(_request: Request, response: Response): Promise<void> {
+    const { tenantId, email } = sessionOf(response);
+    const providers = await Promise.all(
+      offeredProviders.map(async (offered) =>
+        shownProvider(offered, await vault.status(tenantId, offered.definition, { actor: email, env })),
+      ),
+    );
+    response.json({ settings: await settings.read(tenantId), providers });
+  }
+
+  router.get('/', show);
+
+  // { settings: { company_name }, providers: { twilio: { rev, fields: { authToken } } } }
+  router.post('/', async (request, response) => {
+    const { tenantId, email } = sessionOf(response);
+    const body = objectOf(request.body);
+    await settings.update(tenantId, body.settings);
+    for (const [name, value] of Object.entries(objectOf(body.providers))) {
+      const { definition } = offered(name);
+      const { rev, fields } = objectOf(value);
+      const form = objectOf(fields) as Record<string, string | null>;
+      const status = await vault.status(tenantId, definition, { actor: email, env });
+      const errors = fieldErrors(definition, status, form);
+      if (Object.keys(errors).length > 0) {
+        throw new HttpError(400, 'ERR_INVALID_ARGUMENT', 'Some fields need another look.', errors);
+      }
+      // What equals its mask, or is empty, stays. With the revision that the page was drawn from,
+      // of two people who save at once the second is told instead of overwriting the first.
+      const expected = typeof rev === 'number' ? { expectedRev: rev } : {};
+      await vault.applyForm(tenantId, definition, form, { actor: email, env, ...expected });
+    }
+    await show(request, response);
+  });
+
+  router.delete('/:provider', async (request, response) => {
+    const { tenantId, email } = sessionOf(response);
+    await vault.delete(tenantId, offered(request.params.provider).definition, { actor: email });
+    await show(request, response);
+  });
+
+  router.post('/test', limitTenant(TESTS_PER_MINUTE), async (request, response) => {
+    const { tenantId } = sessionOf(response);
+    const { definition, testable } = offered(textOf(request.body, 'provider'));
+    if (!testable) throw new HttpError(400, 'INVALID', 'There is no test for this provider.');
+    response.json(await clients.test(tenantId, definition.name));
+  });
+
+  /** Who did what with this tenant's credentials. */
+  router.get('/activity', async (_request, response) => {
+    const { tenantId } = sessionOf(response);
+    const events = await audit.find({ tenantId, limit: ACTIVITY_LIMIT });
+    response.json({
+      events: events.map(({ at, action, provider, fields, outcome, code, actor, rev }) => ({
+        at,
+        action,
+        provider,
+        fields,
+        outcome,
+        code,
+        actor,
+        rev,
+      })),
+    });
+  });
+
+  return router;
+}
+
+function offered(name: string): OfferedProvider {
+  const found = offeredProvider(name);
+  if (found === undefined) throw notFound('provider');
+  return found;
+}
