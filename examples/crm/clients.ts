@@ -1,11 +1,4 @@
-import {
-  type ClientOptions,
-  getSendGridClient,
-  getTwilioClient,
-  type SecretsVault,
-  type TwilioClientOptions,
-  testConnection,
-} from 'provider-vault';
+import { getTwilioClient, type SecretsVault, type TwilioClientOptions } from 'provider-vault';
 import type { CrmConfig } from './config.ts';
 
 /** Where the SDKs send to. Empty in production; a demo and tests name stand-ins. */
@@ -15,8 +8,10 @@ export interface SdkTargets {
 
 /** The official SDK clients of a tenant. Ask for one each time: the library keeps what is valid. */
 export function clientsOf(vault: SecretsVault, { env }: CrmConfig, sdk: SdkTargets = {}) {
-  const of = (tenantId: string): ClientOptions => ({ tenantId, env });
-  return { };
+  return {
+    twilio: (tenantId: string) =>
+      getTwilioClient(vault, { tenantId, env, ...(sdk.twilio && { client: sdk.twilio }) }),
+  };
 }
 
 export type Clients = ReturnType<typeof clientsOf>;

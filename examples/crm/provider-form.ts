@@ -2,7 +2,10 @@ import type { ProviderDefinition, ProviderStatus } from 'provider-vault';
 import type { OfferedProvider } from './providers.ts';
 
 /** A provider as the page draws it. Of a secret field it holds the mask and nothing else. */
-export function shownProvider({ definition, title, use, testable }: OfferedProvider, status: ProviderStatus) {
+export function shownProvider(
+  { definition, title, use, testable }: OfferedProvider,
+  status: ProviderStatus,
+) {
   return {
     name: definition.name,
     title,

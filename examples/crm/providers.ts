@@ -19,11 +19,21 @@ export interface OfferedProvider {
 
 /** What the settings page shows, in its order. The fields come from the definitions. */
 export const offeredProviders: readonly OfferedProvider[] = [
-  { definition: twilioProvider, title: 'Twilio', use: 'Text messages, WhatsApp and calls', testable: true },
+  {
+    definition: twilioProvider,
+    title: 'Twilio',
+    use: 'Text messages, WhatsApp and calls',
+    testable: true,
+  },
   { definition: sendgridProvider, title: 'SendGrid', use: 'E-mail to leads', testable: true },
   { definition: smtpProvider, title: 'SMTP', use: 'Your own mail server', testable: false },
   { definition: openaiProvider, title: 'OpenAI', use: 'Drafts and summaries', testable: false },
-  { definition: anthropicProvider, title: 'Anthropic', use: 'Drafts and summaries', testable: false },
+  {
+    definition: anthropicProvider,
+    title: 'Anthropic',
+    use: 'Drafts and summaries',
+    testable: false,
+  },
   { definition: geminiProvider, title: 'Gemini', use: 'Drafts and summaries', testable: false },
 ];
 

@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
-import { isVaultError, type VaultErrorCode } from 'provider-vault';
 import type { Logger } from 'pino';
+import { isVaultError, type VaultErrorCode } from 'provider-vault';
 import { HttpError } from './http-error.ts';
 
 // The one place where errors of the vault become HTTP. The compiler asks for every code.
@@ -40,7 +40,11 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     // A message of a vault error holds no value. Of any other error only its kind is logged: an
     // SDK or a parser may quote what it was given.
     if (status >= 500) {
-      log.error({ code: body.code, kind: error?.name, ...(isVaultError(error) && { reason: error.message }) });
+      log.error({
+        code: body.code,
+        kind: error?.name,
+        ...(isVaultError(error) && { reason: error.message }),
+      });
     }
     if (response.headersSent) return next(error);
     response.status(status).json({ error: body });

@@ -18,4 +18,5 @@ export class HttpError extends Error {
   }
 }
 
-export const notFound = (what: string) => new HttpError(404, 'NOT_FOUND', `There is no such ${what}.`);
+export const notFound = (what: string) =>
+  new HttpError(404, 'NOT_FOUND', `There is no such ${what}.`);

@@ -16,7 +16,10 @@ export function sessionRoutes(users: Users, sessions: Sessions, csrfToken: CsrfT
   const router = Router();
 
   router.get('/', (request, response) => {
-    response.json({ user: shown(response.locals.session), csrfToken: csrfToken(request, response) });
+    response.json({
+      user: shown(response.locals.session),
+      csrfToken: csrfToken(request, response),
+    });
   });
 
   router.post('/', limitAddress(20), async (request, response) => {

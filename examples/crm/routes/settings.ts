@@ -7,8 +7,8 @@ import { HttpError, notFound } from '../http/http-error.ts';
 import { objectOf, textOf } from '../http/input.ts';
 import { limitTenant } from '../http/security.ts';
 import { sessionOf } from '../http/sessions.ts';
-import { type OfferedProvider, offeredProvider, offeredProviders } from '../providers.ts';
 import { fieldErrors, shownProvider } from '../provider-form.ts';
+import { type OfferedProvider, offeredProvider, offeredProviders } from '../providers.ts';
 
 export interface SettingsParts {
   readonly vault: SecretsVault;
@@ -30,7 +30,10 @@ export function settingsRoutes({ vault, audit, settings, clients, config }: Sett
     const { tenantId, email } = sessionOf(response);
     const providers = await Promise.all(
       offeredProviders.map(async (offered) =>
-        shownProvider(offered, await vault.status(tenantId, offered.definition, { actor: email, env })),
+        shownProvider(
+          offered,
+          await vault.status(tenantId, offered.definition, { actor: email, env }),
+        ),
       ),
     );
     response.json({ settings: await settings.read(tenantId), providers });

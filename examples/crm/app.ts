@@ -1,0 +1,79 @@
+import { fileURLToPath } from 'node:url';
+import cookieParser from 'cookie-parser';
+import express, { type Express, json } from 'express';
+import type { Db } from 'mongodb';
+import type { Logger } from 'pino';
+import type { MongoAuditSink, SecretsVault } from 'provider-vault';
+import { clientsOf, type SdkTargets } from './clients.ts';
+import type { CrmConfig } from './config.ts';
+import { EmailDrafts } from './data/email-drafts.ts';
+import { Leads } from './data/leads.ts';
+import { SettingsDocuments } from './data/settings.ts';
+import { Users } from './data/users.ts';
+import { errorHandler } from './http/errors.ts';
+import { notFound } from './http/http-error.ts';
+import { requestLog } from './http/request-log.ts';
+import { csrf, noStore, securityHeaders } from './http/security.ts';
+import { requireSession, Sessions } from './http/sessions.ts';
+import { emailDraftRoutes, emailRoutes } from './routes/email.ts';
+import { leadRoutes } from './routes/leads.ts';
+import { sessionRoutes } from './routes/session.ts';
+import { settingsRoutes } from './routes/settings.ts';
+import { twilioRoutes } from './routes/twilio.ts';
+import { voiceWebhooks } from './routes/voice.ts';
+
+export interface CrmParts {
+  readonly db: Db;
+  readonly vault: SecretsVault;
+  readonly audit: MongoAuditSink;
+  readonly config: CrmConfig;
+  readonly log: Logger;
+  readonly sdk?: SdkTargets;
+}
+
+const PUBLIC_FOLDER = fileURLToPath(new URL('public', import.meta.url));
+const MAX_BODY = '32kb';
+
+/** The whole backend; the order of the lines is the order in which a request meets them. */
+export async function createApp({
+  db,
+  vault,
+  audit,
+  config,
+  log,
+  sdk,
+}: CrmParts): Promise<Express> {
+  const clients = clientsOf(vault, config, sdk);
+  const sessions = new Sessions(db, config.publicUrl);
+  const users = new Users(db);
+  const leads = new Leads(db);
+  const settings = new SettingsDocuments(db);
+  const drafts = new EmailDrafts(db);
+  const { doubleCsrfProtection, generateCsrfToken } = csrf(config, sessions);
+  await sessions.init();
+
+  const app = express();
+  app.set('trust proxy', config.trustedProxies);
+  app.use(requestLog(log));
+  app.use(securityHeaders(config));
+
+  // Twilio sends no cookie and no CSRF token: its signature is checked instead.
+  app.use('/webhooks/twilio', voiceWebhooks({ vault, clients, leads, config }));
+
+  app.use(express.static(PUBLIC_FOLDER));
+
+  app.use('/api', noStore, json({ limit: MAX_BODY }), cookieParser());
+  app.use('/api', sessions.read(), doubleCsrfProtection);
+  app.use('/api/session', sessionRoutes(users, sessions, generateCsrfToken));
+
+  app.use('/api', requireSession);
+  app.use('/api/settings', settingsRoutes({ vault, audit, settings, clients, config }));
+  app.use('/api/leads', leadRoutes(leads));
+  app.use('/api/twilio', twilioRoutes({ vault, clients, leads, config }));
+  app.use('/api/email', emailRoutes({ clients, drafts, settings }));
+  app.use('/api/email-drafts', emailDraftRoutes({ clients, drafts, settings }));
+
+  app.use((_request, _response, next) => next(notFound('page')));
+  app.use(errorHandler(log));
+  return app;
+}

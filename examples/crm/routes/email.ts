@@ -1,0 +1,79 @@
+import { Router } from 'express';
+import type { Clients } from '../clients.ts';
+import type { EmailDrafts } from '../data/email-drafts.ts';
+import type { SettingsDocuments } from '../data/settings.ts';
+import { emailOf, textOf } from '../http/input.ts';
+import { limitTenant } from '../http/security.ts';
+import { sessionOf } from '../http/sessions.ts';
+
+export interface EmailParts {
+  readonly clients: Clients;
+  readonly drafts: EmailDrafts;
+  readonly settings: SettingsDocuments;
+}
+
+const SENDS_PER_MINUTE = 60;
+const MAX_SUBJECT = 200;
+const MAX_TEXT = 10_000;
+
+export function emailRoutes({ clients, settings }: EmailParts): Router {
+  const router = Router();
+
+  // { to, subject, text }
+  router.post('/send', limitTenant(SENDS_PER_MINUTE), async (request, response) => {
+    await sendEmail(clients, settings, sessionOf(response).tenantId, mailOf(request.body));
+    response.status(202).json({ status: 'accepted' });
+  });
+  return router;
+}
+
+export function emailDraftRoutes({ clients, drafts, settings }: EmailParts): Router {
+  const router = Router();
+
+  router.get('/', async (_request, response) => {
+    response.json({ drafts: await drafts.list(sessionOf(response).tenantId) });
+  });
+
+  router.post('/', async (request, response) => {
+    const draft = await drafts.add(sessionOf(response).tenantId, mailOf(request.body));
+    response.status(201).json(draft);
+  });
+
+  // { draftId }
+  router.post('/send', limitTenant(SENDS_PER_MINUTE), async (request, response) => {
+    const { tenantId } = sessionOf(response);
+    await drafts.sendOnce(tenantId, textOf(request.body, 'draftId'), (draft) =>
+      sendEmail(clients, settings, tenantId, draft),
+    );
+    response.status(202).json({ status: 'accepted' });
+  });
+  return router;
+}
+
+interface Mail {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
+function mailOf(body: unknown): Mail {
+  return {
+    to: emailOf(body, 'to'),
+    subject: textOf(body, 'subject', MAX_SUBJECT),
+    text: textOf(body, 'text', MAX_TEXT),
+  };
+}
+
+/** As text, never as HTML: what a lead wrote is quoted in it. */
+async function sendEmail(
+  clients: Clients,
+  settings: SettingsDocuments,
+  tenantId: string,
+  { to, subject, text }: Mail,
+): Promise<void> {
+  const from = await clients.setting(tenantId, 'sendgrid', 'senderEmail');
+  const { email_signature: signature } = await settings.read(tenantId);
+  const mail = await clients.sendgrid(tenantId);
+  const signed = signature ? `${text}\n\n${signature}` : text;
+  await clients.call(() => mail.send({ from, to, subject, text: signed }));
+}

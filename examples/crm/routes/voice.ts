@@ -1,0 +1,74 @@
+import { type RequestHandler, Router, urlencoded } from 'express';
+import { type SecretsVault, verifyTwilioWebhook } from 'provider-vault';
+import twilio from 'twilio';
+import type { Clients } from '../clients.ts';
+import type { CrmConfig } from '../config.ts';
+import type { Leads } from '../data/leads.ts';
+import { HttpError } from '../http/http-error.ts';
+
+export interface VoiceParts {
+  readonly vault: SecretsVault;
+  readonly clients: Clients;
+  readonly leads: Leads;
+  readonly config: CrmConfig;
+}
+
+const MAX_BODY = '32kb';
+
+/** Where Twilio reaches this backend for a tenant: from the configuration, not the Host header. */
+export function webhookUrl({ publicUrl }: CrmConfig, tenantId: string, path: string): string {
+  return `${publicUrl}/webhooks/twilio/${encodeURIComponent(tenantId)}/${path}`;
+}
+
+/**
+ * What Twilio asks during a call. Twilio has no session: here the tenant comes from the path, and
+ * counts only once the signature shows that the account of that very tenant sent the request.
+ */
+export function voiceWebhooks({ vault, clients, leads, config }: VoiceParts): Router {
+  const router = Router();
+
+  const verified: RequestHandler<{ tenantId: string }> = async (request, _response, next) => {
+    const result = await verifyTwilioWebhook(vault, {
+      tenantId: request.params.tenantId,
+      signature: request.get('x-twilio-signature') ?? '',
+      url: config.publicUrl + request.originalUrl,
+      params: request.body ?? {},
+      env: config.env,
+    });
+    // One answer for every reason, so that it does not tell which tenants exist.
+    next(result.ok ? undefined : new HttpError(403, 'SIGNATURE', 'The signature is not valid.'));
+  };
+  router.use('/:tenantId', urlencoded({ extended: false, limit: MAX_BODY }));
+
+  // The agent has picked up: connect the lead of the outbound call.
+  router.post('/:tenantId/bridge/:leadId', verified, async (request, response) => {
+    const { tenantId, leadId } = request.params as { tenantId: string; leadId: string };
+    const lead = await leads.require(tenantId, leadId);
+    const callerId = await clients.setting(tenantId, 'twilio', 'phoneNumber');
+    response.type('text/xml').send(dial(callerId, lead.phone));
+  });
+
+  // The Voice URL of the TwiML app: somebody calls from the browser with an access token. Whoever
+  // has a token chooses `To`, so only the tenant's own leads can be called: no toll fraud.
+  router.post('/:tenantId/voice', verified, async (request, response) => {
+    const { tenantId } = request.params;
+    const to: unknown = request.body?.To;
+    const known = typeof to === 'string' && (await leads.hasPhone(tenantId, to));
+    if (!known) {
+      const twiml = new twilio.twiml.VoiceResponse();
+      twiml.say('This number is not among your leads.');
+      response.type('text/xml').send(twiml.toString());
+      return;
+    }
+    const callerId = await clients.setting(tenantId, 'twilio', 'phoneNumber');
+    response.type('text/xml').send(dial(callerId, to));
+  });
+
+  return router;
+}
+
+function dial(callerId: string, number: string): string {
+  const twiml = new twilio.twiml.VoiceResponse();
+  twiml.dial({ callerId, answerOnBridge: true }).number(number);
+  return twiml.toString();
+}
