@@ -43,7 +43,7 @@ export async function createApp({
   log,
   sdk,
 }: CrmParts): Promise<Express> {
-  const clients = clientsOf(vault, config, sdk);
+  const clients = clientsOf(vault, config, sdk ?? {});
   const sessions = new Sessions(db, config.publicUrl);
   const users = new Users(db);
   const leads = new Leads(db);

@@ -6,6 +6,7 @@ export function shownProvider(
   { definition, title, use, testable }: OfferedProvider,
   status: ProviderStatus,
 ) {
+  const labelOf = (field: string) => definition.fields[field]?.label ?? field;
   return {
     name: definition.name,
     title,
@@ -14,7 +15,8 @@ export function shownProvider(
     state: status.state,
     reason: status.reason,
     detail: status.detail,
-    missing: status.missing.map((field) => definition.fields[field]?.label ?? field),
+    missing: status.missing.map(labelOf),
+    ways: definition.complete.map((set) => set.map(labelOf)),
     rev: status.rev,
     keyId: status.keyId,
     bound: status.bound,

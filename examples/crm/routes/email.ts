@@ -71,9 +71,9 @@ async function sendEmail(
   tenantId: string,
   { to, subject, text }: Mail,
 ): Promise<void> {
-  const from = await clients.setting(tenantId, 'sendgrid', 'senderEmail');
-  const { email_signature: signature } = await settings.read(tenantId);
   const mail = await clients.sendgrid(tenantId);
+  const from = await clients.field(tenantId, 'sendgrid', 'senderEmail');
+  const { email_signature: signature } = await settings.read(tenantId);
   const signed = signature ? `${text}\n\n${signature}` : text;
-  await clients.call(() => mail.send({ from, to, subject, text: signed }));
+  await mail.send({ from, to, subject, text: signed });
 }

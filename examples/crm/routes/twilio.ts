@@ -27,9 +27,9 @@ export function twilioRoutes({ vault, clients, leads, config }: TwilioParts): Ro
   router.post('/sms', async (request, response) => {
     const { tenantId } = sessionOf(response);
     const [to, body] = [phoneOf(request.body, 'to'), textOf(request.body, 'body', MAX_SMS)];
-    const from = await clients.setting(tenantId, 'twilio', 'phoneNumber');
     const twilio = await clients.twilio(tenantId);
-    const message = await clients.call(() => twilio.messages.create({ from, to, body }));
+    const from = await clients.field(tenantId, 'twilio', 'phoneNumber');
+    const message = await twilio.messages.create({ from, to, body });
     response.status(201).json({ sid: message.sid, status: message.status });
   });
 
@@ -37,11 +37,9 @@ export function twilioRoutes({ vault, clients, leads, config }: TwilioParts): Ro
   router.post('/whatsapp', async (request, response) => {
     const { tenantId } = sessionOf(response);
     const [to, body] = [phoneOf(request.body, 'to'), textOf(request.body, 'body', MAX_SMS)];
-    const from = await clients.setting(tenantId, 'twilio', 'whatsappNumber');
     const twilio = await clients.twilio(tenantId);
-    const message = await clients.call(() =>
-      twilio.messages.create({ from: whatsapp(from), to: whatsapp(to), body }),
-    );
+    const from = await clients.field(tenantId, 'twilio', 'whatsappNumber');
+    const message = await twilio.messages.create({ from: whatsapp(from), to: whatsapp(to), body });
     response.status(201).json({ sid: message.sid, status: message.status });
   });
 
@@ -49,11 +47,11 @@ export function twilioRoutes({ vault, clients, leads, config }: TwilioParts): Ro
   router.post('/outbound-call', async (request, response) => {
     const { tenantId } = sessionOf(response);
     const lead = await leads.require(tenantId, textOf(request.body, 'leadId'));
-    const from = await clients.setting(tenantId, 'twilio', 'phoneNumber');
-    const to = await clients.setting(tenantId, 'twilio', 'agentPhoneNumber');
-    const url = webhookUrl(config, tenantId, `bridge/${encodeURIComponent(lead.id)}`);
     const twilio = await clients.twilio(tenantId);
-    const call = await clients.call(() => twilio.calls.create({ from, to, url }));
+    const from = await clients.field(tenantId, 'twilio', 'phoneNumber');
+    const to = await clients.field(tenantId, 'twilio', 'agentPhoneNumber');
+    const url = webhookUrl(config, tenantId, `bridge/${encodeURIComponent(lead.id)}`);
+    const call = await twilio.calls.create({ from, to, url });
     response.status(201).json({ sid: call.sid, status: call.status });
   });
 

@@ -1,5 +1,5 @@
 import { type RequestHandler, Router, urlencoded } from 'express';
-import { type SecretsVault, verifyTwilioWebhook } from 'provider-vault';
+import { isVaultError, type SecretsVault, verifyTwilioWebhook } from 'provider-vault';
 import twilio from 'twilio';
 import type { Clients } from '../clients.ts';
 import type { CrmConfig } from '../config.ts';
@@ -30,12 +30,11 @@ export function voiceWebhooks({ vault, clients, leads, config }: VoiceParts): Ro
   const verified: RequestHandler<{ tenantId: string }> = async (request, _response, next) => {
     const result = await verifyTwilioWebhook(vault, {
       tenantId: request.params.tenantId,
-      signature: request.get('x-twilio-signature') ?? '',
+      signature: request.get('x-twilio-signature'),
       url: config.publicUrl + request.originalUrl,
-      params: request.body ?? {},
+      params: request.body,
       env: config.env,
-    });
-    // One answer for every reason, so that it does not tell which tenants exist.
+    }).catch(refuseUnknownTenant);
     next(result.ok ? undefined : new HttpError(403, 'SIGNATURE', 'The signature is not valid.'));
   };
   router.use('/:tenantId', urlencoded({ extended: false, limit: MAX_BODY }));
@@ -44,7 +43,7 @@ export function voiceWebhooks({ vault, clients, leads, config }: VoiceParts): Ro
   router.post('/:tenantId/bridge/:leadId', verified, async (request, response) => {
     const { tenantId, leadId } = request.params as { tenantId: string; leadId: string };
     const lead = await leads.require(tenantId, leadId);
-    const callerId = await clients.setting(tenantId, 'twilio', 'phoneNumber');
+    const callerId = await clients.field(tenantId, 'twilio', 'phoneNumber');
     response.type('text/xml').send(dial(callerId, lead.phone));
   });
 
@@ -60,7 +59,7 @@ export function voiceWebhooks({ vault, clients, leads, config }: VoiceParts): Ro
       response.type('text/xml').send(twiml.toString());
       return;
     }
-    const callerId = await clients.setting(tenantId, 'twilio', 'phoneNumber');
+    const callerId = await clients.field(tenantId, 'twilio', 'phoneNumber');
     response.type('text/xml').send(dial(callerId, to));
   });
 
@@ -71,4 +70,12 @@ function dial(callerId: string, number: string): string {
   const twiml = new twilio.twiml.VoiceResponse();
   twiml.dial({ callerId, answerOnBridge: true }).number(number);
   return twiml.toString();
+}
+
+/** One answer for every reason, so that it does not tell which tenants there are. */
+function refuseUnknownTenant(error: unknown): { ok: false } {
+  if (isVaultError(error, 'ERR_NOT_CONFIGURED') || isVaultError(error, 'ERR_INVALID_ARGUMENT')) {
+    return { ok: false };
+  }
+  throw error;
 }

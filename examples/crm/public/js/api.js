@@ -4,7 +4,10 @@
 let csrfToken = '';
 
 export class ApiError extends Error {
-  constructor(status, { code = 'UNKNOWN', message = 'The server did not answer as expected.', fields = {} }) {
+  constructor(
+    status,
+    { code = 'UNKNOWN', message = 'The server did not answer as expected.', fields = {} },
+  ) {
     super(message);
     this.status = status;
     this.code = code;

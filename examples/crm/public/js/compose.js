@@ -55,7 +55,11 @@ function compose(title, fields, actions) {
     const isLast = index === entries.length - 1;
     return isLast
       ? h('button', { class: 'primary' }, text)
-      : h('button', { type: 'button', onclick: ({ currentTarget }) => run(currentTarget, action) }, text);
+      : h(
+          'button',
+          { type: 'button', onclick: ({ currentTarget }) => run(currentTarget, action) },
+          text,
+        );
   });
   const submit = (event) => {
     event.preventDefault();

@@ -21,7 +21,9 @@ export function h(name, properties = {}, ...children) {
     else if (key === 'value') element.value = value;
     else element.setAttribute(key, value === true ? '' : value);
   }
-  element.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== undefined && child !== null && child !== false),
+  );
   return element;
 }
 
@@ -84,7 +86,12 @@ export function toast(message) {
 /** A modal dialog that leaves the document when it is closed. */
 export function openDialog(title, ...children) {
   const titleId = newId('title');
-  const dialog = h('dialog', { 'aria-labelledby': titleId }, h('h2', { id: titleId }, title), ...children);
+  const dialog = h(
+    'dialog',
+    { 'aria-labelledby': titleId },
+    h('h2', { id: titleId }, title),
+    ...children,
+  );
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

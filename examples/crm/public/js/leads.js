@@ -1,12 +1,17 @@
 import { api } from './api.js';
-import { busy, h, toast } from './dom.js';
 import { composeEmail, composeText } from './compose.js';
+import { busy, h, toast } from './dom.js';
 
 export async function leadsPage() {
   const draftsPlace = h('div', {});
   const refreshDrafts = async () => {
     const { drafts } = await api.get('email-drafts');
-    draftsPlace.replaceChildren(...draftList(drafts.filter(({ state }) => state === 'draft'), refreshDrafts));
+    draftsPlace.replaceChildren(
+      ...draftList(
+        drafts.filter(({ state }) => state === 'draft'),
+        refreshDrafts,
+      ),
+    );
   };
   const [{ leads }] = await Promise.all([api.get('leads'), refreshDrafts()]);
 
@@ -16,7 +21,11 @@ export async function leadsPage() {
     h('div', { class: 'page-head' }, h('h1', {}, 'Leads')),
     leads.length === 0
       ? h('p', { class: 'card padded' }, 'No leads yet.')
-      : h('ul', { class: 'leads card' }, leads.map((lead) => leadRow(lead, refreshDrafts))),
+      : h(
+          'ul',
+          { class: 'leads card' },
+          leads.map((lead) => leadRow(lead, refreshDrafts)),
+        ),
     draftsPlace,
   );
 }
@@ -28,7 +37,12 @@ function leadRow(lead, refreshDrafts) {
     'li',
     {},
     h('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(lead.name)),
-    h('span', { class: 'names' }, h('strong', {}, lead.name), h('small', {}, `${lead.phone} · ${lead.email}`)),
+    h(
+      'span',
+      { class: 'names' },
+      h('strong', {}, lead.name),
+      h('small', {}, `${lead.phone} · ${lead.email}`),
+    ),
     h(
       'span',
       { class: 'actions' },
@@ -53,7 +67,8 @@ async function call(button, lead) {
 
 function draftList(drafts, refresh) {
   if (drafts.length === 0) return [];
-  const send = (draft) =>
+  const send =
+    (draft) =>
     async ({ currentTarget }) =>
       busy(currentTarget, async () => {
         try {
@@ -73,7 +88,12 @@ function draftList(drafts, refresh) {
         h(
           'li',
           {},
-          h('span', { class: 'names' }, h('strong', {}, draft.subject), h('small', {}, `to ${draft.to}`)),
+          h(
+            'span',
+            { class: 'names' },
+            h('strong', {}, draft.subject),
+            h('small', {}, `to ${draft.to}`),
+          ),
           h('span', { class: 'actions' }, h('button', { onclick: send(draft) }, 'Send')),
         ),
       ),

@@ -2,7 +2,12 @@ import { api } from './api.js';
 import { busy, h, labelled } from './dom.js';
 
 export function loginPage(onLogin) {
-  const email = h('input', { name: 'email', type: 'email', autocomplete: 'username', required: true });
+  const email = h('input', {
+    name: 'email',
+    type: 'email',
+    autocomplete: 'username',
+    required: true,
+  });
   const password = h('input', {
     name: 'password',
     type: 'password',
@@ -17,7 +22,10 @@ export function loginPage(onLogin) {
     problem.hidden = true;
     await busy(button, async () => {
       try {
-        const { user } = await api.post('session', { email: email.value, password: password.value });
+        const { user } = await api.post('session', {
+          email: email.value,
+          password: password.value,
+        });
         await onLogin(user);
       } catch (error) {
         problem.textContent = error.message;

@@ -14,7 +14,12 @@ const main = document.querySelector('#main');
 let user = null;
 
 function drawBar() {
-  const brand = h('a', { class: 'brand', href: '#/leads' }, h('img', { src: 'icon.svg', alt: '' }), 'Example CRM');
+  const brand = h(
+    'a',
+    { class: 'brand', href: '#/leads' },
+    h('img', { src: 'icon.svg', alt: '' }),
+    'Example CRM',
+  );
   if (!user) return bar.replaceChildren(brand);
   const links = Object.entries(PAGES).map(([hash, { title }]) =>
     h('a', { href: hash, 'aria-current': location.hash === hash && 'page' }, title),

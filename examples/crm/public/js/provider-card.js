@@ -58,7 +58,9 @@ export function providerCard(provider, { onChange }) {
     const change = { rev: provider.rev, fields: entered };
     await busy(saveButton, async () => {
       try {
-        const { providers } = await api.post('settings', { providers: { [provider.name]: change } });
+        const { providers } = await api.post('settings', {
+          providers: { [provider.name]: change },
+        });
         await redraw(providers, 'Saved.');
       } catch (error) {
         showError(error);
@@ -108,7 +110,11 @@ export function providerCard(provider, { onChange }) {
     );
   }
 
-  const isStored = provider.rev > 0 || provider.updatedAt || provider.state === 'unreadable' || fields.some(({ isSet }) => isSet);
+  const isStored =
+    provider.rev > 0 ||
+    provider.updatedAt ||
+    provider.state === 'unreadable' ||
+    fields.some(({ isSet }) => isSet);
   const needed = fields.filter((field) => field.needed);
   const others = fields.filter((field) => !field.needed);
   const form = h(
@@ -116,21 +122,32 @@ export function providerCard(provider, { onChange }) {
     { onsubmit: save, novalidate: true, autocomplete: 'off' },
     needsAttention(provider),
     problem,
-    provider.ways.length > 1 && h('p', { class: 'hint' }, `Needed: ${provider.ways.map(listed).join(', or ')}.`),
-    h('div', { class: 'fields' }, needed.map(({ element }) => element)),
+    provider.ways.length > 1 &&
+      h('p', { class: 'hint' }, `Needed: ${provider.ways.map(listed).join(', or ')}.`),
+    h(
+      'div',
+      { class: 'fields' },
+      needed.map(({ element }) => element),
+    ),
     others.length > 0 &&
       h(
         'details',
         { class: 'more', open: others.some(({ isSet }) => isSet) },
         h('summary', {}, 'More fields'),
-        h('div', { class: 'fields' }, others.map(({ element }) => element)),
+        h(
+          'div',
+          { class: 'fields' },
+          others.map(({ element }) => element),
+        ),
       ),
     h(
       'div',
       { class: 'actions' },
       saveButton,
-      provider.testable && h('button', { type: 'button', disabled: !isStored, onclick: test }, 'Test connection'),
-      isStored && h('button', { type: 'button', class: 'quiet danger', onclick: askToRemove }, 'Remove…'),
+      provider.testable &&
+        h('button', { type: 'button', disabled: !isStored, onclick: test }, 'Test connection'),
+      isStored &&
+        h('button', { type: 'button', class: 'quiet danger', onclick: askToRemove }, 'Remove…'),
       result,
     ),
     recordLine(provider),
@@ -144,7 +161,12 @@ export function providerCard(provider, { onChange }) {
       'summary',
       {},
       h('span', { class: `mark ${provider.name}`, 'aria-hidden': 'true' }, provider.title[0]),
-      h('span', { class: 'names' }, h('h3', { id: titleId }, provider.title), h('small', {}, provider.use)),
+      h(
+        'span',
+        { class: 'names' },
+        h('h3', { id: titleId }, provider.title),
+        h('small', {}, provider.use),
+      ),
       h('span', { class: `pill ${tone}` }, stateText),
     ),
     form,
@@ -162,7 +184,11 @@ function needsAttention({ state, missing, reason, detail, title }) {
     );
   }
   if (state === 'overridden') {
-    return h('p', { class: 'notice warn' }, `An operator overrides ${title} at the moment. What you save here is used afterwards.`);
+    return h(
+      'p',
+      { class: 'notice warn' },
+      `An operator overrides ${title} at the moment. What you save here is used afterwards.`,
+    );
   }
   if (state !== 'incomplete') return undefined;
   const text = reason ? detail : `Still missing: ${missing.join(', ')}.`;

@@ -31,7 +31,11 @@ export function providerField({ name, label, secret, example, needed, set, maske
     });
   }
 
-  const remove = h('button', { type: 'button', class: 'link', 'aria-label': `Remove ${label}` }, 'Remove');
+  const remove = h(
+    'button',
+    { type: 'button', class: 'link', 'aria-label': `Remove ${label}` },
+    'Remove',
+  );
   remove.addEventListener('click', () => {
     removed = !removed;
     input.disabled = removed;

@@ -21,7 +21,11 @@ export async function settingsPage() {
       'div',
       { class: 'page-head' },
       h('h1', {}, 'Settings'),
-      h('p', { class: 'lead' }, 'What you enter here is sealed before it is stored. It is never shown again, only its last four characters.'),
+      h(
+        'p',
+        { class: 'lead' },
+        'What you enter here is sealed before it is stored. It is never shown again, only its last four characters.',
+      ),
     ),
     h(
       'section',
@@ -35,8 +39,16 @@ export async function settingsPage() {
 
 /** Settings that are no credentials. */
 function companyPanel(settings) {
-  const company = h('input', { name: 'company_name', value: settings.company_name, autocomplete: 'organization' });
-  const signature = h('textarea', { name: 'email_signature', rows: 3, value: settings.email_signature });
+  const company = h('input', {
+    name: 'company_name',
+    value: settings.company_name,
+    autocomplete: 'organization',
+  });
+  const signature = h('textarea', {
+    name: 'email_signature',
+    rows: 3,
+    value: settings.email_signature,
+  });
   const status = h('p', { class: 'result', role: 'status' });
   const button = h('button', {}, 'Save');
 
@@ -45,7 +57,9 @@ function companyPanel(settings) {
     status.textContent = '';
     await busy(button, async () => {
       try {
-        await api.post('settings', { settings: { company_name: company.value, email_signature: signature.value } });
+        await api.post('settings', {
+          settings: { company_name: company.value, email_signature: signature.value },
+        });
         showFieldErrors(form, {});
         status.textContent = 'Saved.';
       } catch (error) {
