@@ -1,77 +1,71 @@
-// From a record that the old system sealed to a message that Twilio accepts, for two tenants.
-// Everything runs on this machine: an embedded database, and a stand-in of Twilio's API that checks
-// what the official SDK sends.
-import { readFile } from 'node:fs/promises';
-import { getTwilioClient, isVaultError, Keyring, SecretsVault } from 'provider-vault';
-import { startFakeTwilio } from 'provider-vault/testing';
-import { openDemoStore } from './store.ts';
+// npm run demo [-- --headless | --real] [--port N]
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { MongoClient } from 'mongodb';
+import { pino } from 'pino';
+import { startMongo } from '../../test/support/mongo-server.ts';
+import { type DemoCrm, startDemoCrm, startRealCrm } from './demo-crm.ts';
+import { tellStory } from './story.ts';
 
-const say = (text: string) => console.log(text);
-const step = (number: number, text: string) => say(`\n${number}. ${text}`);
-
-const old = JSON.parse(await readFile(new URL('old-record.json', import.meta.url), 'utf8')) as {
-  key: string;
-  data: string;
-};
-
-const { store, describe, rawDocuments, insertRaw, close } = await openDemoStore();
-say(`Store: ${describe}`);
-
-// The key comes from the environment in a real backend: Keyring.fromEnv().
-const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: old.key }) });
-
-step(1, 'A record of the old system, sealed by pycryptodome, is put into the database as it is.');
-await insertRaw({ tenantId: 'default', provider: 'twilio', data: old.data });
-const legacy = await vault.require('default', 'twilio');
-say(`   opened: ${legacy}`);
-
-step(2, 'A second tenant is stored.');
-const acme = { accountSid: `AC${'7'.repeat(32)}`, authToken: '0a'.repeat(16) };
-const { rev, keyId } = await vault.put('acme', 'twilio', acme, { actor: 'demo' });
-say(`   acme/twilio at revision ${rev}, sealed with key ${keyId}`);
-
-step(3, 'Each tenant sends a message through the official SDK.');
-const twilio = await startFakeTwilio({
-  accounts: [
-    acme,
-    {
-      accountSid: legacy.accountSid as string,
-      authToken: legacy.authToken as string,
-      apiKeys: [{ sid: legacy.apiKey as string, secret: legacy.apiSecret as string }],
-    },
-  ],
+const { values } = parseArgs({
+  options: {
+    headless: { type: 'boolean', default: false },
+    real: { type: 'boolean', default: false },
+    port: { type: 'string', default: '0' },
+  },
 });
-for (const tenantId of ['default', 'acme']) {
-  const client = await getTwilioClient(vault, {
-    tenantId,
-    env: {}, // the demo does not depend on what your shell has set
-    client: twilio.clientOptions(),
-  });
-  const message = await client.messages.create({
-    from: '+15005550006',
-    to: '+14155550100',
-    body: `Hello from ${tenantId}`,
-  });
-  const request = twilio.requests.at(-1);
-  say(
-    `   ${tenantId}: ${request?.method} ${request?.path.replace(/\/AC\w+/, '/AC…')} → ${request?.status}`,
-  );
-  say(`   ${tenantId}: authenticated with its ${request?.auth}, message is ${message.status}`);
-}
-await twilio.close();
+// Without a terminal nobody clicks: the story is told, and the demo ends.
+const interactive = values.real || (!values.headless && process.stdout.isTTY === true);
+const say = (line: string) => console.log(line);
 
-step(4, 'What the database holds:');
-for (const document of await rawDocuments()) {
-  say(
-    `   ${document.tenantId}/${document.provider}: data ${document.data.slice(0, 24)}… (${document.data.length} characters of base64)`,
-  );
-}
+const mongo = await startMongo();
+const client = await MongoClient.connect(mongo.uri, { serverSelectionTimeoutMS: 2000 });
+const db = client.db(`provider_vault_demo_${randomBytes(6).toString('hex')}`);
+say(`Database: ${mongo.describe}`);
 
-step(5, 'A third tenant has nothing:');
+const password = randomBytes(6).toString('base64url');
+const log = pino({ level: 'silent' });
+const options = { db, log, password, port: Number(values.port) };
+let close = async () => {};
 try {
-  await getTwilioClient(vault, { tenantId: 'globex', env: {} });
-} catch (error) {
-  if (!isVaultError(error)) throw error;
-  say(`   ${error.code}: ${error.message}`);
+  if (values.real) {
+    const crm = await startRealCrm(options);
+    close = crm.close;
+    say(`\nThe CRM is at ${crm.url}, and sends to the real Twilio and SendGrid.`);
+    say(`Log in as ${crm.email} with password ${password}, and enter your credentials.`);
+    say('They are sealed with a key that is gone when the demo ends, as is the database.');
+  } else {
+    const crm = await startDemoCrm(options);
+    close = crm.close;
+    await tellStory(crm, password, say);
+    if (interactive) invite(crm);
+  }
+  if (interactive) {
+    say('\nCtrl-C ends it.');
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  }
+} finally {
+  await close();
+  // Ctrl-C in a terminal ends the embedded database too, maybe before us.
+  await db.dropDatabase().catch(() => {});
+  await client.close();
+  await mongo.stop();
 }
-await close();
+
+function invite({ url, tenants }: DemoCrm): void {
+  const { northwind, globex, acme, initech } = tenants;
+  say(`\nThe CRM is at ${url}`);
+  say(`Everybody's password is ${password}`);
+  say(`   ${northwind.email}  sealed by the old system, resealed when it is saved`);
+  say(`   ${globex.email}     migrated from plaintext settings`);
+  say(`   ${acme.email}       entered on the page`);
+  say(`   ${initech.email}    has nothing yet`);
+  say('Try: log in as Initech and enter what the stand-ins of Twilio and SendGrid know:');
+  say(`   Account SID ${initech.twilio.accountSid}, auth token ${initech.twilio.authToken}`);
+  say(`   Phone number ${initech.phoneNumber}`);
+  say(`   API key ${initech.sendgridKey}, sender ${initech.senderEmail}`);
+  say(
+    'Then test the connection, text a lead, change the auth token to a wrong one and test again.',
+  );
+}

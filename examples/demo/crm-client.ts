@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+
+export interface CrmAnswer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of any route
+  readonly body: any;
+}
+
+/** Somebody who uses the CRM's API as its page does: with a session cookie and a CSRF token. */
+export class CrmClient {
+  readonly #url: string;
+  readonly #cookies = new Map<string, string>();
+  #csrfToken = '';
+  /** The text of every answer so far. */
+  readonly answers: string[] = [];
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async logIn(email: string, password: string): Promise<this> {
+    await this.get('session');
+    const { status } = await this.post('session', { email, password });
+    assert.equal(status, 200, `${email} could not log in`);
+    return this;
+  }
+
+  get(path: string): Promise<CrmAnswer> {
+    return this.request('GET', path);
+  }
+
+  post(path: string, body: object = {}): Promise<CrmAnswer> {
+    return this.request('POST', path, body);
+  }
+
+  delete(path: string): Promise<CrmAnswer> {
+    return this.request('DELETE', path);
+  }
+
+  async request(method: string, path: string, body?: object, headers: Record<string, string> = {}) {
+    const response = await fetch(`${this.#url}/api/${path}`, {
+      method,
+      headers: {
+        cookie: [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+        'x-csrf-token': this.#csrfToken,
+        'content-type': 'application/json',
+        ...headers,
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+      if (value === '') this.#cookies.delete(name);
+      else this.#cookies.set(name, value);
+    }
+    const text = await response.text();
+    this.answers.push(text);
+    const answer = JSON.parse(text);
+    if (typeof answer.csrfToken === 'string') this.#csrfToken = answer.csrfToken;
+    return { status: response.status, body: answer };
+  }
+}

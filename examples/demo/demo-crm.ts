@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Db } from 'mongodb';
+import type { Logger } from 'pino';
+import { generateKey, Keyring } from 'provider-vault';
+import { startFakeSendGrid, startFakeTwilio } from 'provider-vault/testing';
+import { createApp } from '../crm/app.ts';
+import { openVault } from '../crm/vault.ts';
+import { seedOldDatabase, seedPeople } from './seed.ts';
+import { demoTenants, readOldRecord, sendgridKeys, twilioAccounts } from './tenants.ts';
+
+export interface DemoOptions {
+  readonly db: Db;
+  readonly log: Logger;
+  /** What everybody logs in with. */
+  readonly password: string;
+  /** 0, the default, takes a free one. */
+  readonly port?: number;
+}
+
+/** The CRM with stand-ins of Twilio and SendGrid, over an old database. */
+export async function startDemoCrm(options: DemoOptions) {
+  const { db } = options;
+  const old = await readOldRecord();
+  const tenants = demoTenants(old);
+  await seedOldDatabase(db, tenants, old.data);
+  await seedPeople(db, Object.values(tenants), options.password);
+  const twilio = await startFakeTwilio({ accounts: twilioAccounts(tenants) });
+  const sendgrid = await startFakeSendGrid({ keys: sendgridKeys(tenants) });
+  const sdk = { client: twilio.clientOptions(), baseUrl: sendgrid.url };
+  const crm = await serve(options, old.key, sdk);
+  return {
+    ...crm,
+    tenants,
+    twilio,
+    sendgrid,
+    close: async () => {
+      await crm.close();
+      await Promise.all([twilio.close(), sendgrid.close()]);
+    },
+  };
+}
+
+export type DemoCrm = Awaited<ReturnType<typeof startDemoCrm>>;
+
+/** The CRM with one empty tenant, whose SDKs send to the real Twilio and SendGrid. */
+export async function startRealCrm(options: DemoOptions) {
+  const { acme } = demoTenants(await readOldRecord());
+  await seedPeople(options.db, [acme], options.password);
+  return { ...(await serve(options, generateKey(), {})), email: acme.email };
+}
+
+type SdkTargets = NonNullable<Parameters<typeof createApp>[0]['sdk']>;
+
+async function serve({ db, log, port = 0 }: DemoOptions, encryptionKey: string, sdk: SdkTargets) {
+  // In a real backend the key comes from the environment: Keyring.fromEnv().
+  const { vault, audit } = await openVault(db, new Keyring({ encryptionKey }));
+  const server = createServer();
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = {
+    publicUrl: url,
+    csrfSecret: generateKey(),
+    trustedProxies: 0,
+    env: {}, // the demo does not depend on what your shell has set
+  };
+  server.on('request', await createApp({ db, vault, audit, config, log, sdk }));
+  return {
+    url,
+    db,
+    vault,
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await audit.close();
+    },
+  };
+}
