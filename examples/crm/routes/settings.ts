@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { MongoAuditSink, SecretsVault } from 'provider-vault';
+import { recentActivity } from '../activity.ts';
 import type { Clients } from '../clients.ts';
 import type { CrmConfig } from '../config.ts';
 import type { SettingsDocuments } from '../data/settings.ts';
@@ -19,7 +20,6 @@ export interface SettingsParts {
 }
 
 const TESTS_PER_MINUTE = 10;
-const ACTIVITY_LIMIT = 20;
 
 export function settingsRoutes({ vault, audit, settings, clients, config }: SettingsParts): Router {
   const router = Router();
@@ -28,14 +28,11 @@ export function settingsRoutes({ vault, audit, settings, clients, config }: Sett
   /** Settings as they are, credentials as masks [L4]. */
   async function show(_request: Request, response: Response): Promise<void> {
     const { tenantId, email } = sessionOf(response);
-    const providers = await Promise.all(
-      offeredProviders.map(async (offered) =>
-        shownProvider(
-          offered,
-          await vault.status(tenantId, offered.definition, { actor: email, env }),
-        ),
-      ),
-    );
+    const statuses = await vault.status(tenantId, undefined, { actor: email, env });
+    const providers = offeredProviders.flatMap((offered) => {
+      const status = statuses.find(({ provider }) => provider === offered.definition.name);
+      return status ? [shownProvider(offered, status)] : [];
+    });
     response.json({ settings: await settings.read(tenantId), providers });
   }
 
@@ -76,22 +73,8 @@ export function settingsRoutes({ vault, audit, settings, clients, config }: Sett
     response.json(await clients.test(tenantId, definition.name));
   });
 
-  /** Who did what with this tenant's credentials. */
   router.get('/activity', async (_request, response) => {
-    const { tenantId } = sessionOf(response);
-    const events = await audit.find({ tenantId, limit: ACTIVITY_LIMIT });
-    response.json({
-      events: events.map(({ at, action, provider, fields, outcome, code, actor, rev }) => ({
-        at,
-        action,
-        provider,
-        fields,
-        outcome,
-        code,
-        actor,
-        rev,
-      })),
-    });
+    response.json({ events: await recentActivity(audit, sessionOf(response).tenantId) });
   });
 
   return router;

@@ -9,8 +9,7 @@ export function providerField({ name, label, secret, example, needed, set, maske
     name,
     value: masked,
     type: secret && !set ? 'password' : 'text',
-    // "off" is ignored by password managers; these are no passwords of this site.
-    autocomplete: secret ? 'new-password' : 'off',
+    autocomplete: 'off',
     autocapitalize: 'off',
     spellcheck: 'false',
     class: 'code',

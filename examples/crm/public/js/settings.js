@@ -9,9 +9,9 @@ export async function settingsPage() {
   const cards = h('div', { class: 'cards' });
   const draw = (provider) => providerCard(provider, { onChange: activity.refresh });
   cards.append(...providers.map(draw));
-  // The first provider that needs something is open.
-  const first = providers.findIndex(({ state }) => state !== 'configured');
-  cards.children[Math.max(first, 0)].open = true;
+  const open =
+    providers.find(needsAttention) ?? (providers.some(isConfigured) ? undefined : providers[0]);
+  if (open) cards.children[providers.indexOf(open)].open = true;
   await activity.refresh();
 
   return h(
@@ -36,6 +36,9 @@ export async function settingsPage() {
     h('div', { class: 'side' }, companyPanel(settings), activity.element),
   );
 }
+
+const needsAttention = ({ state }) => state === 'incomplete' || state === 'unreadable';
+const isConfigured = ({ state }) => state === 'configured' || state === 'overridden';
 
 /** Settings that are no credentials. */
 function companyPanel(settings) {
