@@ -15,6 +15,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/e2e/**'], // npm run test:e2e
     typecheck: {
       enabled: true,
       include: ['test/**/*.test-d.ts'],
