@@ -67,12 +67,7 @@ async function withFile<T>(
   if (database !== undefined || collection !== undefined) {
     throw new UsageError('--database and --collection are for MongoDB, not for a file.');
   }
-  const store = new FileSecretStore(path);
-  try {
-    return await use({ store, file: path, name: `file ${path}` });
-  } finally {
-    await store.close?.();
-  }
+  return use({ store: new FileSecretStore(path), file: path, name: `file ${path}` });
 }
 
 async function withMongo<T>(
