@@ -5,6 +5,7 @@ import type { SecretRef } from '../record/ref.ts';
 import { bulkPut } from './mongo-bulk.ts';
 import { isDuplicateKey, storeError } from './mongo-errors.ts';
 import { collectionOf, type MongoCollection, type MongoSource } from './mongo-types.ts';
+import { watchCollection } from './mongo-watch.ts';
 import {
   type ConditionalWrite,
   idOf,
@@ -170,6 +171,15 @@ export class MongoSecretStore implements SecretStore {
       batch = [];
     }
     if (batch.length > 0) yield batch;
+  }
+
+  /**
+   * Tells of changes by a change stream, where the server has them: a replica set.
+   *
+   * @throws VaultError `ERR_STORE_FAILED` where it has none
+   */
+  async watch(listener: (ref: SecretRef) => void): Promise<() => Promise<void>> {
+    return watchCollection(await this.#run('watch', async (collection) => collection), listener);
   }
 
   /** {@inheritDoc SecretStore.count} */

@@ -25,6 +25,24 @@ export interface MongoCollection {
   deleteOne(filter: object, options?: object): Promise<{ deletedCount: number }>;
   /** As the driver's. */
   createIndex(keys: Record<string, 1>, options?: object): Promise<unknown>;
+  /** As the driver's. */
+  watch?(pipeline: object[], options?: object): MongoChangeStream;
+}
+
+/**
+ * What this library uses of a `ChangeStream` of the official driver.
+ *
+ * @public
+ */
+export interface MongoChangeStream {
+  /** Where it is. */
+  readonly resumeToken: unknown;
+  /** The next change, or `null` if there is none yet. */
+  tryNext(): Promise<object | null>;
+  /** The next change. */
+  next(): Promise<object>;
+  /** Ends it. */
+  close(): Promise<void>;
 }
 
 /**

@@ -124,3 +124,19 @@ export function supersession(
 export function idOf({ tenantId, provider }: SecretRef): string {
   return `${encodeURIComponent(tenantId)}/${encodeURIComponent(provider)}`;
 }
+
+/**
+ * The address that {@link idOf} was made of; `undefined` for any other `_id`.
+ *
+ * @internal
+ */
+export function refOfId(id: unknown): SecretRef | undefined {
+  const parts = typeof id === 'string' ? id.split('/') : [];
+  if (parts.length !== 2) return undefined;
+  try {
+    const [tenantId = '', provider = ''] = parts.map(decodeURIComponent);
+    return { tenantId, provider };
+  } catch {
+    return undefined; // somebody else's
+  }
+}
