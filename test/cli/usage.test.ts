@@ -20,9 +20,8 @@ const commands: Record<string, readonly string[]> = {
     '--dry-run',
     '--tenant',
     '--mapping',
-    '--actor',
   ],
-  rotate: [...store, ...longRun, '--dry-run', '--actor'],
+  rotate: [...store, ...longRun, '--dry-run'],
   verify: [...store, ...longRun],
   doctor: [...store, '--settings'],
 };

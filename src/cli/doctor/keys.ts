@@ -19,11 +19,11 @@ export function checkKeys(env: Environment): { checks: Check[]; keys: Keyring | 
   });
   const checks: Check[] = [];
   if ('failure' in encryption) checks.push(encryption.failure);
-  else checks.push(pass('encryption key', `key ${encryption.keys.encryptionKeyId}`));
+  else checks.push(pass('encryption key', encryption.keys.encryptionKeyId));
   if ('failure' in decryption) checks.push(decryption.failure);
   else {
     const ids = decryption.keys.keyIds.slice(1);
-    checks.push(pass('decryption keys', ids.length > 0 ? `keys ${ids.join(', ')}` : 'none set'));
+    checks.push(pass('decryption keys', ids.length > 0 ? ids.join(', ') : 'none set'));
   }
   const good = checks.every(({ state }) => state === 'pass');
   return { checks, keys: good ? Keyring.fromEnv(env) : undefined };

@@ -1,0 +1,198 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Keyring, MongoSecretStore, SecretsVault, seal } from 'provider-vault';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { filePlace, mongoPlace, testFolder } from '../support/cli-places.ts';
+import { newKey } from '../support/fixtures.ts';
+import { fillOldDatabase } from '../support/old-database.ts';
+import { runCli } from '../support/run-cli.ts';
+
+interface Line {
+  readonly name: string;
+  readonly state: string;
+  readonly text: string;
+  readonly todo?: string;
+  readonly details?: object;
+}
+
+const { db, env: place } = await mongoPlace();
+const file = await filePlace();
+const key = newKey();
+const keyId = new Keyring({ encryptionKey: key }).encryptionKeyId;
+const store = new MongoSecretStore(db);
+const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: key }) });
+const env = { ...place, APP_ENCRYPTION_KEY: key };
+
+beforeEach(async () => {
+  await db.dropDatabase();
+});
+
+async function doctor(settings: Record<string, string>, cwd?: string) {
+  const options = { env: settings, ...(cwd !== undefined && { cwd }) };
+  const { code, stdout } = await runCli(['doctor', '--json'], options);
+  expect(stdout).not.toContain(key);
+  const checks: Line[] = JSON.parse(stdout).checks;
+  for (const { state, todo } of checks) {
+    expect(['pass', 'warn', 'fail']).toContain(state);
+    if (state === 'pass') expect(todo).toBeUndefined();
+    else expect(todo).toMatch(/\w/);
+  }
+  expect(code).toBe(checks.some(({ state }) => state === 'fail') ? 1 : 0);
+  return { checks, of: (name: string) => checks.find((check) => check.name === name) };
+}
+
+describe('doctor', () => {
+  it('passes a vault that is in order, and says so in text too', async () => {
+    await store.init();
+    await vault.put('acme', 'custom', { a: '1' });
+    const { checks } = await doctor(env);
+    expect(checks.filter(({ state }) => state !== 'pass')).toEqual([]);
+    expect(checks.map(({ name }) => name)).toEqual([
+      'Node.js',
+      'encryption key',
+      'decryption keys',
+      'store',
+      'index',
+      'records',
+      'keys in use',
+      'unbound',
+      'seals',
+      'plaintext',
+    ]);
+    const { code, stdout } = await runCli(['doctor'], { env });
+    expect(code).toBe(0);
+    expect(stdout).toContain(`pass  encryption key: ${keyId}\n`);
+    expect(stdout).toContain(`pass  keys in use: ${keyId}: 1 record\n`);
+  });
+
+  it('writes nothing', async () => {
+    await doctor(env);
+    expect(await db.listCollections().toArray()).toEqual([]);
+  });
+
+  it.each([
+    ['none', {}, 'fail', /keygen/],
+    ['of 64 hex digits', { APP_ENCRYPTION_KEY: 'ab'.repeat(32) }, 'fail', /48 bytes.*hex/],
+  ])('an encryption key: %s', async (_what, keys: Record<string, string>, state, text) => {
+    const { of } = await doctor({ ...place, ...keys });
+    expect(of('encryption key')).toMatchObject({ state, text: expect.stringMatching(text) });
+    expect(of('store')).toMatchObject({ state: 'pass' });
+    expect(of('records')).toBeUndefined();
+  });
+
+  it('names which decryption key is wrong', async () => {
+    const { of } = await doctor({ ...env, APP_DECRYPTION_KEYS: `${newKey()}, short` });
+    expect(of('encryption key')).toMatchObject({ state: 'pass' });
+    expect(of('decryption keys')).toMatchObject({
+      state: 'fail',
+      text: expect.stringMatching(/Key 2/),
+    });
+  });
+
+  it('a server that does not answer, and a store that is not named', async () => {
+    const away = { ...env, MONGO_URL: 'mongodb://127.0.0.1:9/crm?serverSelectionTimeoutMS=200' };
+    expect((await doctor(away)).of('store')).toMatchObject({ state: 'fail' });
+    expect((await doctor({ APP_ENCRYPTION_KEY: key })).of('store')).toMatchObject({
+      state: 'fail',
+    });
+  });
+
+  it('an index that is missing, or wrong', async () => {
+    expect((await doctor(env)).of('index')).toMatchObject({ state: 'warn' });
+    await db.collection('secrets').createIndex({ tenantId: 1, provider: 1 });
+    expect((await doctor(env)).of('index')).toMatchObject({
+      state: 'fail',
+      text: expect.stringContaining('not unique'),
+    });
+  });
+
+  it('what the old system left: unbound, in plaintext, without an index', async () => {
+    await fillOldDatabase(db, 8, key);
+    const { of } = await doctor(env);
+    expect(of('unbound')).toMatchObject({
+      state: 'warn',
+      text: expect.stringMatching(/^2 records/),
+    });
+    expect(of('keys in use')).toMatchObject({ state: 'warn', details: { none: 2 } });
+    expect(of('plaintext')).toMatchObject({ state: 'warn', details: { fields: 80 } });
+  });
+
+  it('records of an unknown key, and of one that is being rolled out', async () => {
+    await vault.put('acme', 'custom', { a: '1' });
+    const unknown = await doctor({ ...place, APP_ENCRYPTION_KEY: newKey() });
+    expect(unknown.of('records')).toMatchObject({ state: 'fail', details: { unknownKey: 1 } });
+    const rolling = await doctor({
+      ...place,
+      APP_ENCRYPTION_KEY: newKey(),
+      APP_DECRYPTION_KEYS: key,
+    });
+    expect(rolling.of('records')).toMatchObject({ state: 'pass' });
+    expect(rolling.of('keys in use')).toMatchObject({ state: 'warn', details: { [keyId]: 1 } });
+  });
+
+  it.each([
+    [2 ** 30 - 1, 'pass'],
+    [2 ** 30, 'warn'],
+    [2 ** 32, 'fail'],
+  ])('a key that has sealed %d times: %s [K5]', async (seals, state) => {
+    await db
+      .collection('secrets')
+      .insertOne({ ...sealedAt(seals), metadata: { rev: seals, keyId } });
+    expect((await doctor(env)).of('seals')).toMatchObject({ state, details: { [keyId]: seals } });
+  });
+});
+
+/** A record of that revision, as a vault writes it. */
+function sealedAt(rev: number) {
+  const ref = { tenantId: 'busy', provider: 'custom' };
+  const bind = { t: ref.tenantId, p: ref.provider, r: rev };
+  return { ...ref, data: seal(JSON.stringify({ a: '1', $bind: bind }), key) };
+}
+
+describe('doctor and files', () => {
+  const settings = { ...file.env, APP_ENCRYPTION_KEY: key };
+
+  it('a store in a file: for its owner alone', async () => {
+    await runCli(['set', 'acme', 'custom', 'a'], { env: settings, input: '1' });
+    const name = 'permissions of the store file';
+    expect((await doctor(settings)).of(name)).toMatchObject({ state: 'pass' });
+    await chmod(file.path, 0o644);
+    expect((await doctor(settings)).of(name)).toMatchObject({
+      state: 'warn',
+      todo: `chmod 600 ${file.path}`,
+    });
+  });
+
+  it('a key file: for its owner alone', async () => {
+    const path = join(await testFolder(), 'key');
+    await writeFile(path, `${key}\n`, { mode: 0o644 });
+    const { of } = await doctor({ ...file.env, APP_ENCRYPTION_KEY_FILE: path });
+    expect(of('encryption key')).toMatchObject({ state: 'pass' });
+    expect(of('permissions of the key file')).toMatchObject({ state: 'warn' });
+  });
+
+  it('.env: ignored by git, or not, or in no repository', async () => {
+    const folder = await testFolder();
+    const check = async () => (await doctor(settings, folder)).of('.env and git');
+    expect(await check()).toBeUndefined();
+    await writeFile(join(folder, '.env'), 'PORT=3000\n');
+    await writeFile(join(folder, '.env.example'), `APP_ENCRYPTION_KEY=\n`);
+    expect(await check()).toMatchObject({ state: 'pass' });
+    execFileSync('git', ['init', '--quiet'], { cwd: folder });
+    expect(await check()).toMatchObject({ state: 'warn' });
+    await writeFile(join(folder, '.env'), `APP_ENCRYPTION_KEY=${key}\n`);
+    expect(await check()).toMatchObject({ state: 'fail' });
+    await writeFile(join(folder, '.gitignore'), '.env\n');
+    expect(await check()).toMatchObject({ state: 'pass', text: '.env is ignored by git' });
+  });
+
+  it('.env where git is not installed', async () => {
+    const folder = await testFolder();
+    await writeFile(join(folder, '.env'), 'PORT=3000\n');
+    const bin = join(folder, 'empty');
+    await mkdir(bin);
+    const { of } = await doctor({ ...settings, PATH: bin }, folder);
+    expect(of('.env and git')).toMatchObject({ state: 'warn' });
+  });
+});

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Db } from 'mongodb';
+import { Keyring, MongoSecretStore, SecretsVault } from 'provider-vault';
+import { expect, it } from 'vitest';
+import { mongoPlace } from '../support/cli-places.ts';
+import { accountSid, authToken } from '../support/fixtures.ts';
+import { fillOldDatabase } from '../support/old-database.ts';
+import { runCli } from '../support/run-cli.ts';
+
+// The commands in the runbooks are run, in their order, on a database as the text describes it, and
+// their outputs must be those of the text. `npm test -- -u test/cli/runbooks` writes them anew.
+
+// The same keys in every run, so that their ids in the text stay the same.
+const keyOf = (text: string) => createHash('sha256').update(text).digest('base64');
+const variables: Record<string, string> = {
+  $OLD: keyOf('the old key of the runbooks'),
+  $NEW: keyOf('the new key of the runbooks'),
+};
+const files: Record<string, string> = { 'token.txt': `${authToken(9)}\n` };
+
+const { db, env } = await mongoPlace();
+
+/** The document with the outputs that its commands have now. */
+async function replay(text: string): Promise<string> {
+  const blocks = text.split(/(```console\n[\s\S]*?```)/);
+  for (const [at, block] of blocks.entries()) {
+    if (block.includes('```js\n')) await byHand();
+    if (!block.startsWith('```console')) continue;
+    const commands = block.split('\n').filter((line) => line.startsWith('$ '));
+    const lines = [];
+    for (const command of commands) lines.push(command, ...(await outputOf(command)));
+    blocks[at] = ['```console', ...lines, '```'].join('\n');
+  }
+  return blocks.join('');
+}
+
+async function outputOf(command: string): Promise<string[]> {
+  const parts = /^\$ ((?:\w+=\$\w+ )*)npx provider-vault ([^<]+?)(?: < (\S+))?$/.exec(command);
+  if (parts === null) throw new Error(`No command of a runbook: ${command}`);
+  const [, settings = '', args = '', file] = parts;
+  const keys = settings
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map((setting) => setting.split('=') as [string, string])
+    .map(([name, variable]) => [name, variables[variable] ?? '']);
+  const { code, stdout, stderr } = await runCli(args.split(' '), {
+    env: { ...env, APP_ENCRYPTION_KEY: variables.$OLD ?? '', ...Object.fromEntries(keys) },
+    ...(file !== undefined && { input: files[file] ?? '' }),
+  });
+  const output = `${stderr}${stdout}`
+    .replaceAll(db.databaseName, 'crm')
+    .replace(process.versions.node, '20.20.2')
+    .replace(/\/[0-9a-f]{24}$/gm, '/64f0c2a1…');
+  return [...output.trimEnd().split('\n'), ...(code === 0 ? [] : [`[exit code ${code}]`])];
+}
+
+async function oldDatabase(db: Db): Promise<void> {
+  await fillOldDatabase(db, 40, variables.$OLD ?? '');
+  await db.collection('settings').insertMany([
+    { user_id: 'user-4', twilio_auth_token: authToken(9) },
+    { user_id: 'user-8', openai_api_key: 'two words' },
+  ]);
+}
+
+/** What a text says to do in a mongo shell. */
+async function byHand(): Promise<void> {
+  const settings = db.collection('settings');
+  const filter = { user_id: 'user-4', theme: 'dark' };
+  await settings.updateOne(filter, { $unset: { twilio_auth_token: '' } });
+}
+
+async function vaultOfOneKey(db: Db): Promise<void> {
+  const keys = new Keyring({ encryptionKey: variables.$OLD ?? '' });
+  const vault = new SecretsVault({ store: new MongoSecretStore(db), keys });
+  await new MongoSecretStore(db).init();
+  for (const [n, tenant] of ['acme', 'beta', 'gamma'].entries()) {
+    await vault.put(tenant, 'twilio', { accountSid: accountSid(n), authToken: authToken(n) });
+  }
+}
+
+it.each([
+  ['upgrade-from-the-old-system', oldDatabase],
+  ['rotate-a-key', vaultOfOneKey],
+])('%s shows what its commands say', async (name, prepare) => {
+  await db.dropDatabase();
+  await prepare(db);
+  const path = new URL(`../../docs/runbooks/${name}.md`, import.meta.url);
+  const text = await readFile(path, 'utf8');
+  await expect(await replay(text)).toMatchFileSnapshot(path.pathname);
+});
