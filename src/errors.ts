@@ -69,6 +69,17 @@ export function isVaultError(error: unknown, code?: VaultErrorCode): error is Va
 }
 
 /**
+ * The code of an error that is about one record. Any other is thrown on: a store that is down, or a
+ * mistake of ours.
+ *
+ * @internal
+ */
+export function codeOf(error: unknown): VaultErrorCode {
+  if (!isVaultError(error) || error.code.startsWith('ERR_STORE')) throw error;
+  return error.code;
+}
+
+/**
  * The error for a caller's mistake, with one message form everywhere.
  *
  * @internal

@@ -23,16 +23,8 @@ export {
   type MigrateOptions,
   type MigrationReport,
   migrateFromSettings,
-  type SettingsOrigin,
 } from './operations/migrate-from-settings.ts';
 export { type RotationReport, rotateKeys } from './operations/rotate-keys.ts';
-export type { SettingsMapping } from './operations/settings-mapping.ts';
-export type {
-  SettingsDocument,
-  SettingsErasure,
-  SettingsQuery,
-  SettingsSource,
-} from './operations/settings-source.ts';
 export {
   type VerificationCounts,
   type VerificationReport,
@@ -57,6 +49,14 @@ export type { SealedVersion, SecretInfo, SecretMetadata, SecretRecord } from './
 export type { SecretRef } from './record/ref.ts';
 export * from './sendgrid.ts';
 export { FileSecretStore } from './stores/file-store.ts';
+export type { SettingsMapping } from './settings/settings-mapping.ts';
+export type { SettingsOrigin } from './settings/settings-origin.ts';
+export type {
+  SettingsDocument,
+  SettingsErasure,
+  SettingsQuery,
+  SettingsSource,
+} from './settings/settings-source.ts';
 export { MemorySecretStore } from './stores/memory-store.ts';
 export type { ScanQuery, SecretStore, StoreWrite } from './stores/secret-store.ts';
 export * from './twilio.ts';

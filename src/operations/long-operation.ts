@@ -1,5 +1,4 @@
-import { invalidArgument, isVaultError } from '../errors.ts';
-import type { SecretRef } from '../record/ref.ts';
+import { invalidArgument } from '../errors.ts';
 
 /**
  * Options of the operations that go through a whole collection.
@@ -52,18 +51,32 @@ export interface OperationIssue {
   readonly keyId?: string;
 }
 
-/** A report names so many of each kind, and counts the rest. @internal */
-export const MAX_LISTED = 1000;
+/** A report names so many of each kind, and counts the rest. */
+const MAX_LISTED = 1000;
 
-/** Notes an issue, if the list is not full. @internal */
-export function note(list: OperationIssue[], issue: OperationIssue): void {
-  if (list.length < MAX_LISTED) list.push(issue);
-}
+/**
+ * What a report consists of: counts, by any names, and lists.
+ *
+ * @internal
+ */
+export type Tally = { [name: string]: number | string | boolean | readonly unknown[] | Tally };
 
-/** Why something failed, in a form that may be printed. @internal */
-export function reasonOf(error: unknown): string {
-  if (isVaultError(error)) return error.code;
-  throw error; // not about this record: a store that is down, or a mistake of ours
+/** Adds the counts and the lists of one batch to those of the whole. @internal */
+export function addTally(whole: object, part: object): void {
+  const sums = whole as Tally;
+  for (const [name, value] of Object.entries(part) as [string, Tally[string]][]) {
+    const sum = sums[name];
+    if (typeof value === 'number') {
+      sums[name] = ((sum as number | undefined) ?? 0) + value;
+    } else if (Array.isArray(value)) {
+      const list = sum as unknown[];
+      list.push(...value.slice(0, MAX_LISTED - list.length));
+    } else if (typeof value === 'object') {
+      const inner = (sum as Tally | undefined) ?? {};
+      sums[name] = inner;
+      addTally(inner, value);
+    }
+  }
 }
 
 /** @internal */
@@ -84,61 +97,63 @@ export function batchSettings(options: LongOperationOptions): BatchSettings {
   return { batchSize, concurrency, dryRun };
 }
 
+/** How the batches of one operation are handled. @internal */
+export interface BatchHandling<T, R> {
+  handle(batch: T[]): Promise<R>;
+  /** Called with what `handle` gave, in the order of the batches: reports do not depend on timing. */
+  collect(result: R): void;
+  /** Batches that have one of these in common are handled one after the other, in their order. */
+  keyOf?(item: T): string | undefined;
+  readonly total?: number | undefined;
+}
+
 /**
- * Gives each batch to `handle`, at most `concurrency` at once. Batches of which `keysOf` names the
- * same key are handled one after the other, in their order.
+ * Handles batches, at most `concurrency` at once.
  *
  * @internal
  */
-export async function forEachBatch<T>(
+export async function forEachBatch<T, R>(
   batches: AsyncIterable<T[]>,
   options: LongOperationOptions,
-  handle: (batch: T[]) => Promise<void>,
-  total?: number,
-  keysOf: (item: T) => string = () => '',
+  { handle, collect, keyOf, total }: BatchHandling<T, R>,
 ): Promise<void> {
   const { concurrency } = batchSettings(options);
   const { signal, onProgress } = options;
-  const underway = new Set<{ keys: Set<string>; done: Promise<void> }>();
+  const underway = new Map<Promise<unknown>, ReadonlySet<unknown>>();
   const started = performance.now();
   let done = 0;
+  let collected: Promise<void> = Promise.resolve();
 
-  const run = async (batch: T[], before: Promise<void>[]) => {
+  const run = async (batch: T[], before: Promise<unknown>[]) => {
     await Promise.all(before);
-    await handle(batch);
+    const result = await handle(batch);
     done += batch.length;
     const rate = (done / (performance.now() - started)) * 1000;
     onProgress?.({ done, rate, ...(total !== undefined && { total }) });
+    return result;
   };
   try {
     for await (const batch of batches) {
       signal?.throwIfAborted();
-      const keys = new Set(batch.map(keysOf).filter((key) => key !== ''));
-      const before = [...underway].filter((other) => [...keys].some((key) => other.keys.has(key)));
-      const entry = {
-        keys,
-        done: run(
-          batch,
-          before.map((other) => other.done),
-        ),
-      };
-      entry.done.catch(() => {}); // awaited below
-      underway.add(entry);
-      while (underway.size >= concurrency) await settleOne(underway);
+      const keys = new Set(keyOf === undefined ? [] : batch.map(keyOf));
+      keys.delete(undefined);
+      const before = [...underway].filter(([, others]) => [...keys].some((key) => others.has(key)));
+      const handled = run(
+        batch,
+        before.map(([other]) => other),
+      );
+      collected = Promise.all([handled, collected]).then(([result]) => collect(result));
+      collected.catch(() => {}); // awaited below
+      underway.set(handled, keys);
+      while (underway.size >= concurrency) underway.delete((await firstOf(underway)).handled);
     }
-    while (underway.size > 0) await settleOne(underway);
+    await collected;
   } finally {
     // Whatever happened: nothing is written any more once this returns.
-    await Promise.allSettled([...underway].map((entry) => entry.done));
+    await Promise.allSettled(underway.keys());
   }
 }
 
-async function settleOne(underway: Set<{ done: Promise<void> }>): Promise<void> {
-  const first = await Promise.race([...underway].map((entry) => entry.done.then(() => entry)));
-  underway.delete(first as never);
-}
-
-/** The address of a record, as the key of a map; no name holds a newline. @internal */
-export function addressOf({ tenantId, provider }: SecretRef): string {
-  return `${tenantId}\n${provider}`;
+function firstOf(underway: ReadonlyMap<Promise<unknown>, unknown>) {
+  return Promise.race([...underway.keys()].map((handled) => handled.then(() => ({ handled }))));
 }

@@ -1,40 +1,25 @@
 import { invalidArgument } from '../errors.ts';
-import type { MongoCollection } from '../stores/mongo-types.ts';
-import { coreOf } from '../vault/internals.ts';
-import type { SecretsVault } from '../vault/secrets-vault.ts';
+import { assertTenantId } from '../record/ref.ts';
+import { refuseForeignKeys } from '../settings/key-check.ts';
+import { tenantOfDocument } from '../settings/plaintext.ts';
+import { resolveMapping } from '../settings/settings-mapping.ts';
 import {
+  type SettingsOrigin,
+  scanSource,
+  sourcesOf,
+  userIdOf,
+} from '../settings/settings-origin.ts';
+import type { SettingsQuery, SettingsSource } from '../settings/settings-source.ts';
+import type { BundleVault } from '../vault/bundle-vault.ts';
+import { coreOf } from '../vault/internals.ts';
+import {
+  addTally,
   batchSettings,
   forEachBatch,
   type LongOperationOptions,
   type OperationIssue,
 } from './long-operation.ts';
-import { MigrationRun } from './migration-run.ts';
-import { resolveMapping, type SettingsMapping } from './settings-mapping.ts';
-import { MongoSettingsSource, type SettingsSource } from './settings-source.ts';
-
-/**
- * Where old settings are and how they are read.
- *
- * @public
- */
-export interface SettingsOrigin {
-  /** The settings [L1]: a MongoDB collection, or any source. */
-  readonly settings: MongoCollection | SettingsSource;
-  /**
-   * The collection `secrets` of the old system, for the plaintext documents that an earlier
-   * half-done migration left in it [L2]. Sealed records in it are not touched.
-   */
-  readonly secrets?: MongoCollection | SettingsSource;
-  /**
-   * Where each old field goes.
-   *
-   * @defaultValue every flat key of the vault's provider definitions, and the secrets of the old
-   * settings that belong to none, which go to provider `custom`
-   */
-  readonly mapping?: SettingsMapping;
-  /** Tells the tenant of a document. @defaultValue its `user_id` */
-  readonly tenantOf?: (document: Readonly<Record<string, unknown>>) => unknown;
-}
+import { emptyReport, type FoundDocument, MigrationRun } from './migration-run.ts';
 
 /**
  * Options of {@link migrateFromSettings}.
@@ -94,71 +79,57 @@ export interface MigrationReport {
  * have written.
  *
  * @throws VaultError `ERR_INVALID_ARGUMENT`; the errors of the store, of the sources and of the
- * keys. A record that cannot be opened is no error: its fields are reported as failed.
+ * keys. A record that cannot be opened is no error: its fields are reported as failed. But keys that
+ * open nothing of what is stored are refused before anything is written.
  * @public
  */
 export async function migrateFromSettings(
-  vault: SecretsVault,
+  vault: BundleVault,
   options: MigrateOptions,
 ): Promise<MigrationReport> {
   const core = coreOf(vault);
   const { batchSize, dryRun } = batchSettings(options);
-  const { tenantIds, erase = false } = options;
-  if (tenantIds !== undefined && !Array.isArray(tenantIds)) {
-    throw invalidArgument('tenantIds must be an array of strings.');
+  const { tenantIds, tenantOf = userIdOf, erase = false } = options;
+  if (tenantIds !== undefined) {
+    if (!Array.isArray(tenantIds)) throw invalidArgument('tenantIds must be an array of strings.');
+    tenantIds.forEach(assertTenantId);
   }
+  const sources = sourcesOf(options);
   const mapping = resolveMapping(options.mapping, core.registry);
-  const run = new MigrationRun(core, {
-    mapping,
-    erase,
-    dryRun,
-    tenantOf: options.tenantOf ?? userIdOf,
-    ...(tenantIds !== undefined && { tenantIds: new Set(tenantIds) }),
+  await refuseForeignKeys(core);
+
+  const run = new MigrationRun(core, { mapping, erase, dryRun });
+  const report = emptyReport();
+  const fields = [...mapping.keys()];
+  const query = { batchSize, fields, ...(tenantIds && { tenantIds }) };
+  await forEachBatch(documentsOf(sources, query, tenantOf), options, {
+    handle: (batch) => run.migrate(batch),
+    collect: (part) => addTally(report, part),
+    keyOf: ({ tenant }) => tenant.id,
+    total: tenantIds === undefined ? await countAll(sources) : undefined,
   });
-  const query = {
-    batchSize,
-    fields: [...mapping.keys()],
-    ...(tenantIds !== undefined && { tenantIds }),
-  };
-  await core.sealer.currentKeyId({ tenantId: 'default', provider: 'custom' }); // no key: say so now
-  for (const source of sourcesOf(options)) {
-    const total = tenantIds === undefined ? await source.count?.() : undefined;
-    await forEachBatch(
-      source.scan(query),
-      options,
-      (batch) => run.migrate(batch, source),
-      total,
-      ({ values }) => String(run.tenantOf(values)),
-    );
-  }
-  return run.report;
+  return report;
 }
 
-/** @internal */
-export function sourcesOf({ settings, secrets, tenantOf }: SettingsOrigin): SettingsSource[] {
-  const tenantField = tenantOf === undefined ? 'user_id' : undefined;
-  // Only what is no record: a record has a tenant and a provider.
-  const plaintextOnly = { tenantId: null, provider: null };
-  const first = toSource(settings, 'settings', {}, tenantField);
-  if (secrets === undefined) return [first];
-  return [first, toSource(secrets, 'secrets', plaintextOnly, tenantField)];
+async function* documentsOf(
+  sources: readonly SettingsSource[],
+  query: SettingsQuery,
+  tenantOf: NonNullable<SettingsOrigin['tenantOf']>,
+): AsyncIterable<FoundDocument[]> {
+  const wanted = query.tenantIds && new Set<string | undefined>(query.tenantIds);
+  for (const source of sources) {
+    for await (const documents of scanSource(source, query)) {
+      yield documents
+        .map((document) => ({ document, source, tenant: tenantOfDocument(document, tenantOf) }))
+        .filter(({ tenant }) => wanted === undefined || wanted.has(tenant.id));
+    }
+  }
 }
 
-function toSource(
-  source: MongoCollection | SettingsSource,
-  name: string,
-  filter: object,
-  tenantField: string | undefined,
-): SettingsSource {
-  if (typeof (source as SettingsSource | undefined)?.scan === 'function') {
-    return source as SettingsSource;
-  }
-  if (typeof (source as MongoCollection | undefined)?.find !== 'function') {
-    throw invalidArgument(`${name} must be a MongoDB collection or a SettingsSource.`);
-  }
-  return new MongoSettingsSource(source as MongoCollection, name, filter, tenantField);
-}
-
-function userIdOf(document: Readonly<Record<string, unknown>>): unknown {
-  return document.user_id;
+async function countAll(sources: readonly SettingsSource[]): Promise<number | undefined> {
+  const counts = await Promise.all(sources.map((source) => source.count?.()));
+  return counts.reduce(
+    (sum, count) => (sum === undefined || count === undefined ? undefined : sum + count),
+    0,
+  );
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { VaultCore } from '../vault/vault-core.ts';
+import { addressOf } from '../record/ref.ts';
 import {
   type Bundle,
   bundlesOf,
@@ -11,43 +11,39 @@ import {
   readBack,
   recordsOf,
   writeBundles,
-} from './bundle.ts';
-import { addressOf, note } from './long-operation.ts';
+} from '../settings/bundle.ts';
+import { type PlaintextField, readPlaintext, type Tenant } from '../settings/plaintext.ts';
+import type { ResolvedMapping } from '../settings/settings-mapping.ts';
+import { sourceError } from '../settings/settings-origin.ts';
+import type {
+  SettingsDocument,
+  SettingsErasure,
+  SettingsSource,
+} from '../settings/settings-source.ts';
+import type { VaultCore } from '../vault/vault-core.ts';
+import type { OperationIssue } from './long-operation.ts';
 import type { MigrationReport } from './migrate-from-settings.ts';
-import { type PlaintextField, readPlaintext } from './plaintext.ts';
-import type { ResolvedMapping } from './settings-mapping.ts';
-import type { SettingsDocument, SettingsErasure, SettingsSource } from './settings-source.ts';
+
+/** One document of settings, where it is from, and whose it is. @internal */
+export interface FoundDocument {
+  readonly document: SettingsDocument;
+  readonly source: SettingsSource;
+  readonly tenant: Tenant;
+}
 
 /** @internal */
 export interface MigrationSettings {
   readonly mapping: ResolvedMapping;
-  readonly tenantOf: (document: Readonly<Record<string, unknown>>) => unknown;
-  readonly tenantIds?: ReadonlySet<string>;
   readonly erase: boolean;
   readonly dryRun: boolean;
 }
 
 /**
- * One run of a migration: takes batches of documents, and keeps the report.
+ * One run of a migration: takes batches of documents, each of one source, and reports on each.
  *
  * @internal
  */
 export class MigrationRun {
-  readonly report: MigrationReport = {
-    scanned: 0,
-    migrated: 0,
-    unchanged: 0,
-    erased: 0,
-    plaintextRemaining: 0,
-    conflictCount: 0,
-    warningCount: 0,
-    failedCount: 0,
-    conflicts: [],
-    warnings: [],
-    failed: [],
-  };
-
-  readonly tenantOf: MigrationSettings['tenantOf'];
   readonly #core: VaultCore;
   readonly #settings: MigrationSettings;
   // What a dry run would have written: address → field → digest of the value.
@@ -56,48 +52,47 @@ export class MigrationRun {
   constructor(core: VaultCore, settings: MigrationSettings) {
     this.#core = core;
     this.#settings = settings;
-    this.tenantOf = settings.tenantOf;
   }
 
-  /** Migrates the credentials in a batch of documents of one source. */
-  async migrate(documents: readonly SettingsDocument[], source: SettingsSource): Promise<void> {
-    const { mapping, tenantOf, tenantIds, erase, dryRun } = this.#settings;
+  /** Migrates the credentials in a batch of documents. */
+  async migrate(batch: readonly FoundDocument[]): Promise<MigrationReport> {
+    const { mapping, erase, dryRun } = this.#settings;
+    const report = emptyReport();
     const items: PlaintextField[] = [];
-    for (const document of documents) {
-      const read = readPlaintext(document, source.name, mapping, tenantOf);
-      if (tenantIds !== undefined && !tenantIds.has(String(tenantOf(document.values)))) continue;
-      this.report.scanned++;
-      items.push(...read.fields);
-      for (const failure of read.failed) this.#fail(failure);
+    for (const { document, source, tenant } of batch) {
+      const { fields, unplaced } = readPlaintext(document, tenant, source.name, mapping);
+      report.scanned++;
+      items.push(...fields);
+      for (const issue of unplaced) fail(report, issue);
     }
     const bundles = bundlesOf(items);
-    if (bundles.length === 0) return;
     if (dryRun) await this.#imagine(bundles);
     else await writeBundles(this.#core, bundles);
-    for (const { judged } of bundles) for (const one of judged) this.#count(one);
-    if (erase) await this.#erase(bundles, source);
+    for (const { judged } of bundles) for (const one of judged) this.#count(report, one);
+    if (erase) {
+      const erased = dryRun
+        ? report.migrated + report.unchanged
+        : await this.#erase(bundles, batch);
+      report.erased += erased;
+      report.plaintextRemaining -= erased;
+    }
+    return report;
   }
 
-  async #erase(bundles: readonly Bundle[], source: SettingsSource): Promise<void> {
-    const { report } = this;
-    if (this.#settings.dryRun) {
-      for (const { verdict } of bundles.flatMap(({ judged }) => judged)) {
-        if (verdict !== 'migrated' && verdict !== 'unchanged') continue;
-        report.erased++;
-        report.plaintextRemaining--;
-      }
-      return;
-    }
+  async #erase(bundles: readonly Bundle[], [first]: readonly FoundDocument[]): Promise<number> {
     const erasures = new Map<SettingsDocument, { id: unknown; fields: Record<string, unknown> }>();
     for (const { document, key, original } of await readBack(this.#core, bundles)) {
       const erasure = erasures.get(document) ?? { id: document.id, fields: {} };
       erasure.fields[key] = original;
       erasures.set(document, erasure);
     }
+    if (first === undefined || erasures.size === 0) return 0;
     const list: SettingsErasure[] = [...erasures.values()];
-    const gone = (await source.erase(list)).reduce((sum, fields) => sum + fields.length, 0);
-    report.erased += gone;
-    report.plaintextRemaining -= gone;
+    try {
+      return (await first.source.erase(list)).reduce((sum, fields) => sum + fields.length, 0);
+    } catch (error) {
+      throw sourceError(error, first.source, 'erased');
+    }
   }
 
   // A dry run writes nothing, so that later documents of the same tenant must be told of what the
@@ -122,30 +117,46 @@ export class MigrationRun {
     }
   }
 
-  #count({ item, verdict, reason = '' }: Judged): void {
-    const { report } = this;
+  #count(report: MigrationReport, { item, verdict, reason = '' }: Judged): void {
     const { tenantId, provider, field, source } = item;
     const where = { tenantId, provider, field, source };
     if (verdict === 'failed') {
-      this.#fail({ ...where, reason });
+      fail(report, { ...where, reason });
       return;
     }
     report.plaintextRemaining++;
     if (verdict === 'conflict') {
       report.conflictCount++;
-      note(report.conflicts, { ...where, reason });
+      report.conflicts.push({ ...where, reason });
       return;
     }
     report[verdict]++;
     if (verdict === 'migrated' && isOddlyFormed(this.#core, item)) {
       report.warningCount++;
-      note(report.warnings, { ...where, reason: 'the value does not have the expected form' });
+      report.warnings.push({ ...where, reason: 'the value does not have the expected form' });
     }
   }
+}
 
-  #fail(failure: MigrationReport['failed'][number]): void {
-    this.report.plaintextRemaining++;
-    this.report.failedCount++;
-    note(this.report.failed, failure);
-  }
+function fail(report: MigrationReport, issue: OperationIssue): void {
+  report.plaintextRemaining++;
+  report.failedCount++;
+  report.failed.push(issue);
+}
+
+/** @internal */
+export function emptyReport(): MigrationReport {
+  return {
+    scanned: 0,
+    migrated: 0,
+    unchanged: 0,
+    erased: 0,
+    plaintextRemaining: 0,
+    conflictCount: 0,
+    warningCount: 0,
+    failedCount: 0,
+    conflicts: [],
+    warnings: [],
+    failed: [],
+  };
 }

@@ -1,23 +1,21 @@
-import { isVaultError } from '../errors.ts';
+import { codeOf, isVaultError } from '../errors.ts';
 import {
   keyIdOf,
   metadataOf,
   revOf,
   type SealedVersion,
   type SecretRecord,
-  versionOf,
 } from '../record/record.ts';
 import type { StoreWrite } from '../stores/secret-store.ts';
+import type { BundleVault } from '../vault/bundle-vault.ts';
 import { coreOf } from '../vault/internals.ts';
-import type { SecretsVault } from '../vault/secrets-vault.ts';
 import type { VaultCore } from '../vault/vault-core.ts';
 import {
+  addTally,
   batchSettings,
   forEachBatch,
   type LongOperationOptions,
-  note,
   type OperationIssue,
-  reasonOf,
 } from './long-operation.ts';
 
 /**
@@ -64,13 +62,35 @@ export interface RotationReport {
  * @public
  */
 export async function rotateKeys(
-  vault: SecretsVault,
+  vault: BundleVault,
   options: LongOperationOptions = {},
 ): Promise<RotationReport> {
   const core = coreOf(vault);
   const { batchSize, dryRun } = batchSettings(options);
-  const report: RotationReport = {
-    encryptionKeyId: await core.sealer.currentKeyId({ tenantId: 'default', provider: 'custom' }),
+  const encryptionKeyId = await core.sealer.currentKeyId({
+    tenantId: 'default',
+    provider: 'custom',
+  });
+  const report = emptyReport(encryptionKeyId);
+  await forEachBatch(core.store.scan({ batchSize }), options, {
+    handle: async (batch) => {
+      const part = emptyReport(encryptionKeyId);
+      const writes = await Promise.all(batch.map((record) => plan(core, record, part)));
+      const due = writes.filter((write) => write !== undefined);
+      if (dryRun) part.rotated += due.length;
+      else await apply(core, due, part);
+      return part;
+    },
+    collect: (part) => addTally(report, part),
+    total: await core.store.count?.(),
+  });
+  report.remaining = report.failedCount + report.changed + (dryRun ? report.rotated : 0);
+  return report;
+}
+
+function emptyReport(encryptionKeyId: string): RotationReport {
+  return {
+    encryptionKeyId,
     scanned: 0,
     rotated: 0,
     upToDate: 0,
@@ -82,23 +102,6 @@ export async function rotateKeys(
     keys: {},
     remaining: 0,
   };
-  const total = await core.store.count?.();
-  await forEachBatch(
-    core.store.scan({ batchSize }),
-    options,
-    async (batch) => {
-      const writes = await Promise.all(batch.map((record) => plan(core, record, report)));
-      await apply(
-        core,
-        writes.filter((write) => write !== undefined),
-        dryRun,
-        report,
-      );
-    },
-    total,
-  );
-  report.remaining = report.failedCount + report.changed + (dryRun ? report.rotated : 0);
-  return report;
 }
 
 async function plan(
@@ -135,8 +138,9 @@ async function plan(
   } catch (error) {
     const { tenantId, provider } = record;
     const unknownKey = isVaultError(error, 'ERR_KEY_UNKNOWN') && { keyId: keyName };
-    note(report.failed, { tenantId, provider, reason: reasonOf(error), ...unknownKey });
+    report.failed.push({ tenantId, provider, reason: codeOf(error), ...unknownKey });
     report.failedCount++;
+    await core.trail.failed({ action: 'rotate', tenantId, provider }, error);
     return undefined;
   }
 }
@@ -154,7 +158,7 @@ async function rotateVersion(
     report.historyRotated++;
     return { ...version, ...(await core.sealer.seal(record, version.rev, opened.fields)) };
   } catch (error) {
-    reasonOf(error);
+    codeOf(error);
     report.historyUnreadable++;
     return version;
   }
@@ -163,25 +167,15 @@ async function rotateVersion(
 async function apply(
   core: VaultCore,
   writes: readonly StoreWrite[],
-  dryRun: boolean,
   report: RotationReport,
 ): Promise<void> {
-  if (dryRun) {
-    report.rotated += writes.length;
-    return;
-  }
-  if (writes.length === 0) return;
-  const done = await core.store.putMany(writes);
-  for (const [at, { record }] of writes.entries()) {
-    if (!done[at]) {
-      report.changed++;
-      continue;
-    }
-    report.rotated++;
-    const { rev, keyId } = versionOf(record);
-    const { tenantId, provider } = record;
-    await core.trail.record({ action: 'rotate', tenantId, provider, rev, keyId, outcome: 'ok' });
-  }
+  const done = await core.putMany(
+    writes.map((write) => {
+      const { tenantId, provider } = write.record;
+      return { write, subject: { action: 'rotate', tenantId, provider } };
+    }),
+  );
+  for (const rotated of done) report[rotated ? 'rotated' : 'changed']++;
 }
 
 /** The earlier versions in a record, if what is there is a history. @internal */

@@ -1,4 +1,4 @@
-import { isVaultError } from '../errors.ts';
+import { codeOf, isVaultError } from '../errors.ts';
 import {
   keyIdOf,
   revOf,
@@ -6,16 +6,15 @@ import {
   type SecretRecord,
   versionOf,
 } from '../record/record.ts';
+import type { BundleVault } from '../vault/bundle-vault.ts';
 import { coreOf } from '../vault/internals.ts';
-import type { SecretsVault } from '../vault/secrets-vault.ts';
 import type { VaultCore } from '../vault/vault-core.ts';
 import {
+  addTally,
   batchSettings,
   forEachBatch,
   type LongOperationOptions,
-  note,
   type OperationIssue,
-  reasonOf,
 } from './long-operation.ts';
 import { historyOf } from './rotate-keys.ts';
 
@@ -55,7 +54,7 @@ export interface VerificationReport extends VerificationCounts {
   historyKeys: Record<string, number>;
   /** Writes so far per key id, from the revisions: an estimate of its use [K5]. */
   seals: Record<string, number>;
-  /** Whether the vault can be set to `unbound: "refuse"`. */
+  /** Whether the vault can be set to `unbound: "refuse"`: nothing that it keeps is unbound. */
   safeToRefuseUnbound: boolean;
   /** Configured decryption keys that neither a record nor its history needs any more [K2]. */
   droppableKeys: string[];
@@ -72,12 +71,28 @@ export interface VerificationReport extends VerificationCounts {
  * @public
  */
 export async function verifyVault(
-  vault: SecretsVault,
+  vault: BundleVault,
   options: Omit<LongOperationOptions, 'dryRun'> = {},
 ): Promise<VerificationReport> {
   const core = coreOf(vault);
   const { batchSize } = batchSettings(options);
-  const report: VerificationReport = {
+  const report = emptyReport();
+  await forEachBatch(core.store.scan({ batchSize }), options, {
+    handle: async (batch) => {
+      const part = emptyReport();
+      for (const record of batch) await verify(core, record, part);
+      return part;
+    },
+    collect: (part) => addTally(report, part),
+    total: await core.store.count?.(),
+  });
+  report.safeToRefuseUnbound = report.unbound === 0 && report.history.unbound === 0;
+  report.droppableKeys = droppableKeys(core, report);
+  return report;
+}
+
+function emptyReport(): VerificationReport {
+  return {
     scanned: 0,
     ...noCounts(),
     keys: {},
@@ -89,18 +104,6 @@ export async function verifyVault(
     problemCount: 0,
     problems: [],
   };
-  const total = await core.store.count?.();
-  await forEachBatch(
-    core.store.scan({ batchSize }),
-    options,
-    async (batch) => {
-      await Promise.all(batch.map((record) => verify(core, record, report)));
-    },
-    total,
-  );
-  report.safeToRefuseUnbound = report.unbound === 0;
-  report.droppableKeys = droppableKeys(core, report);
-  return report;
 }
 
 async function verify(
@@ -121,7 +124,7 @@ async function verify(
     report.problemCount++;
     const { tenantId, provider } = record;
     const key = verdict === 'unknownKey' && { keyId: keyName };
-    note(report.problems, { tenantId, provider, reason, ...key });
+    report.problems.push({ tenantId, provider, reason, ...key });
   }
   for (const version of historyOf(record)) {
     const name = version.keyId ?? 'none';
@@ -139,7 +142,7 @@ async function judge(
     const { bound } = await core.sealer.open(record, version, 'accept');
     return bound ? { verdict: 'ok', reason: '' } : { verdict: 'unbound', reason: 'ERR_UNBOUND' };
   } catch (error) {
-    const reason = reasonOf(error);
+    const reason = codeOf(error);
     if (isVaultError(error, 'ERR_KEY_UNKNOWN')) return { verdict: 'unknownKey', reason };
     if (isVaultError(error, 'ERR_DECRYPTION_FAILED')) return { verdict: 'tampered', reason };
     if (isVaultError(error, 'ERR_BINDING')) return { verdict: 'foreign', reason };

@@ -12,6 +12,19 @@ export interface SecretRef {
   readonly provider: string;
 }
 
+/** The address of a record, as the key of a map; no name holds a newline. @internal */
+export function addressOf({ tenantId, provider }: SecretRef): string {
+  return `${tenantId}\n${provider}`;
+}
+
+/**
+ * In the place of a provider: the record that says that a tenant's old settings were migrated. It
+ * holds no field, callers cannot name it, and they do not see it.
+ *
+ * @internal
+ */
+export const MIGRATED_MARK = '$settings-migrated';
+
 const MAX_NAME_LENGTH = 128;
 
 // Control characters, and lone surrogates: UTF-8 turns every one of those into U+FFFD, so that two
@@ -34,6 +47,7 @@ export function assertTenantId(value: unknown): asserts value is string {
 /** @internal */
 export function assertProviderName(value: unknown): asserts value is string {
   assertName(value, 'provider');
+  if (value === MIGRATED_MARK) throw invalidArgument(`provider "${MIGRATED_MARK}" is reserved.`);
 }
 
 /** @internal */

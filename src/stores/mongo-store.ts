@@ -162,15 +162,19 @@ export class MongoSecretStore implements SecretStore {
       await this.#run('scan', async (collection) => collection.find(filter, options))
     )[Symbol.asyncIterator]();
     let batch: SecretRecord[] = [];
-    for (;;) {
-      const next = await this.#run('scan', () => cursor.next());
-      if (next.done) break;
-      batch.push(this.#toRecord(next.value));
-      if (batch.length < batchSize) continue;
-      yield batch;
-      batch = [];
+    try {
+      for (;;) {
+        const next = await this.#run('scan', () => cursor.next());
+        if (next.done) break;
+        batch.push(this.#toRecord(next.value));
+        if (batch.length < batchSize) continue;
+        yield batch;
+        batch = [];
+      }
+      if (batch.length > 0) yield batch;
+    } finally {
+      await cursor.return?.(); // a scan that is not read to its end must not leave a cursor behind
     }
-    if (batch.length > 0) yield batch;
   }
 
   /**

@@ -1,7 +1,8 @@
 import type { AuditDetails } from '../audit/audit-trail.ts';
 import { AsyncCache, type AsyncCacheOptions } from '../cache/async-cache.ts';
 import type { SecretRecord } from '../record/record.ts';
-import type { SecretRef } from '../record/ref.ts';
+import { addressOf, MIGRATED_MARK, type SecretRef } from '../record/ref.ts';
+import type { MigrationOnFirstUse } from '../settings/first-use.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
 import { CacheWatch } from './cache-watch.ts';
 
@@ -13,11 +14,17 @@ import { CacheWatch } from './cache-watch.ts';
  */
 export class RecordReader {
   readonly #store: SecretStore;
+  readonly #firstUse: MigrationOnFirstUse | undefined;
   readonly #cache: AsyncCache<SecretRecord> | undefined;
   readonly #watch: CacheWatch | undefined;
 
-  constructor(store: SecretStore, cache?: AsyncCacheOptions) {
+  constructor(
+    store: SecretStore,
+    cache: AsyncCacheOptions | undefined,
+    firstUse: MigrationOnFirstUse | undefined,
+  ) {
     this.#store = store;
+    this.#firstUse = firstUse;
     if (cache === undefined) return;
     const records = new AsyncCache<SecretRecord>(cache);
     this.#cache = records;
@@ -29,7 +36,7 @@ export class RecordReader {
 
   /** The record at `ref`. */
   async read(ref: SecretRef, details: AuditDetails = {}): Promise<SecretRecord | undefined> {
-    return this.#cached(ref, details, () => this.#store.get(ref));
+    return this.#cached(ref, details, () => this.readFresh(ref, details));
   }
 
   /** The records at `refs`, in their order, in one round trip at most. */
@@ -51,13 +58,19 @@ export class RecordReader {
   }
 
   /** The record at `ref`, as the store has it now. */
-  async readFresh(ref: SecretRef): Promise<SecretRecord | undefined> {
-    return this.#store.get(ref);
+  async readFresh(ref: SecretRef, details: AuditDetails = {}): Promise<SecretRecord | undefined> {
+    const record = await this.#store.get(ref);
+    if (record !== undefined || !(await this.#firstUse?.ensure(ref.tenantId))) return record;
+    const migrated = await this.#store.get(ref);
+    if (migrated !== undefined) details.source = 'settings';
+    return migrated;
   }
 
   /** All records of a tenant; never from the cache, which does not know of all. */
   async readTenant(tenantId: string): Promise<SecretRecord[]> {
-    return this.#store.list(tenantId);
+    await this.#firstUse?.ensure(tenantId);
+    const records = await this.#store.list(tenantId);
+    return records.filter(({ provider }) => provider !== MIGRATED_MARK);
   }
 
   /** Drops from the cache what was read of one record, of a tenant's, or of all. */
@@ -84,7 +97,13 @@ export class RecordReader {
 
   async #readAll(refs: readonly SecretRef[]): Promise<Map<string, SecretRecord>> {
     const records = await this.#store.getMany(refs);
-    return new Map(records.map((record) => [addressOf(record), record]));
+    const found = new Map(records.map((record) => [addressOf(record), record]));
+    const missing = refs.filter((ref) => !found.has(addressOf(ref)));
+    const tenants = [...new Set(missing.map(({ tenantId }) => tenantId))];
+    const migrated = await Promise.all(tenants.map((tenant) => this.#firstUse?.ensure(tenant)));
+    if (!migrated.some(Boolean)) return found;
+    for (const record of await this.#store.getMany(missing)) found.set(addressOf(record), record);
+    return found;
   }
 
   async #cached(
@@ -101,8 +120,4 @@ export class RecordReader {
     }
     return this.#cache.get(addressOf(ref), load);
   }
-}
-
-function addressOf({ tenantId, provider }: SecretRef): string {
-  return `${tenantId}\n${provider}`; // no name holds a newline
 }

@@ -5,10 +5,12 @@ import type { FieldMap } from '../providers/fields.ts';
 import type { ProviderRegistry } from '../providers/registry.ts';
 import { infoOf, revOf, type SecretInfo, type SecretRecord } from '../record/record.ts';
 import type { SecretRef } from '../record/ref.ts';
+import type { MigrationOnFirstUse } from '../settings/first-use.ts';
 import { supersede } from '../stores/record-merge.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
 import type { FlatKeys } from './flat-keys.ts';
 import type { WriteOptions } from './operation-options.ts';
+import { type AuditedWrite, putMany } from './put-many.ts';
 import type { RecordReader } from './record-reader.ts';
 import { describe, type Sealer } from './sealer.ts';
 
@@ -35,11 +37,21 @@ export class VaultCore {
   /** Earlier versions kept in each record. */
   readonly keep: number;
   readonly now: () => Date;
+  /** Brings in a tenant's old settings, where the vault was told of them. */
+  readonly firstUse: MigrationOnFirstUse | undefined;
 
   constructor(
     parts: Pick<
       VaultCore,
-      'store' | 'records' | 'sealer' | 'registry' | 'trail' | 'flatKeys' | 'keep' | 'now'
+      | 'store'
+      | 'records'
+      | 'sealer'
+      | 'registry'
+      | 'trail'
+      | 'flatKeys'
+      | 'keep'
+      | 'now'
+      | 'firstUse'
     >,
   ) {
     this.store = parts.store;
@@ -50,6 +62,7 @@ export class VaultCore {
     this.flatKeys = parts.flatKeys;
     this.keep = parts.keep;
     this.now = parts.now;
+    this.firstUse = parts.firstUse;
   }
 
   /**
@@ -66,6 +79,7 @@ export class VaultCore {
     produce: (stored: SecretRecord | undefined) => F | Promise<F>,
     entry?: AuditEntry,
   ): Promise<SecretInfo | (undefined extends F ? undefined : never)> {
+    await this.firstUse?.ensure(ref.tenantId);
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       options.signal?.throwIfAborted();
       const stored = await this.store.get(ref);
@@ -98,6 +112,7 @@ export class VaultCore {
     if (expectedRev === undefined || store.supersede === undefined) {
       return this.write(ref, options, () => fields, entry);
     }
+    await this.firstUse?.ensure(ref.tenantId);
     options.signal?.throwIfAborted();
     const next = await this.#sealNext(ref, expectedRev, fields, actor);
     const put = async () => Boolean(await store.supersede?.(next, expectedRev, keep));
@@ -108,12 +123,18 @@ export class VaultCore {
   /** Removes a record, with its history. */
   async remove(ref: SecretRef, options: WriteOptions, entry: AuditEntry): Promise<boolean> {
     const { expectedRev } = options;
+    await this.firstUse?.ensure(ref.tenantId); // else what is removed would come back from there
     options.signal?.throwIfAborted();
     await entry.announce({ rev: expectedRev });
     const removed = await this.records.whileWriting(ref, () => this.store.delete(ref, expectedRev));
     if (!removed && expectedRev !== undefined)
       throw conflict(ref, `is not at revision ${expectedRev}`);
     return removed;
+  }
+
+  /** Many compare-and-sets; each leaves an event. @returns which were done */
+  putMany(writes: readonly AuditedWrite[]): Promise<boolean[]> {
+    return putMany(this, writes);
   }
 
   /** The record that follows `stored`: new content, and everything else of it kept [R7]. */

@@ -4,6 +4,8 @@ import { invalidArgument } from '../errors.ts';
 import type { KeyProvider } from '../keys/vault-key.ts';
 import type { ProviderDefinition } from '../providers/define-provider.ts';
 import { ProviderRegistry } from '../providers/registry.ts';
+import { MigrationOnFirstUse, originOf } from '../settings/first-use.ts';
+import type { SettingsOrigin } from '../settings/settings-origin.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
 import { FlatKeys } from './flat-keys.ts';
 import { RecordReader } from './record-reader.ts';
@@ -41,6 +43,13 @@ export interface SecretsVaultOptions {
   readonly audit?: AuditSink | AuditOptions;
   /** Keeps sealed records in memory for a while. @defaultValue none are kept */
   readonly cache?: CacheOptions;
+  /**
+   * Where old settings are in plaintext: a MongoDB collection, a `SettingsSource`, or more exactly
+   * with `secrets`, `mapping` and `tenantOf`. A tenant is migrated when a record of it is asked for
+   * that is not there, or before the first write; once, and never again, also not after a `delete`.
+   * The plaintext is left where it is: `migrateFromSettings` erases it.
+   */
+  readonly settings?: SettingsOrigin['settings'] | SettingsOrigin;
   /** The clock. @defaultValue `Date.now` */
   readonly now?: () => Date | number;
 }
@@ -84,16 +93,23 @@ export function createCore(options: SecretsVaultOptions): VaultCore {
   }
   const clock = () => new Date(now());
   const registry = new ProviderRegistry(options.providers);
-  return new VaultCore({
+  const firstUse =
+    options.settings === undefined
+      ? undefined
+      : new MigrationOnFirstUse(originOf(options.settings), () => core, registry);
+  const cache = options.cache && { max, ttlMs, ...cacheClock(options) };
+  const core: VaultCore = new VaultCore({
     store,
-    records: new RecordReader(store, options.cache && { max, ttlMs, ...cacheClock(options) }),
+    records: new RecordReader(store, cache, firstUse),
     sealer: new Sealer(keys, unbound),
     registry,
     trail: new AuditTrail(clock, auditOptions(options.audit)),
     flatKeys: new FlatKeys(registry.all()),
     keep: history,
     now: clock,
+    firstUse,
   });
+  return core;
 }
 
 function isCount(value: unknown): boolean {

@@ -16,9 +16,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   stores: [],
   cache: [],
   audit: ['stores'],
-  vault: ['crypto', 'keys', 'providers', 'stores', 'audit', 'cache'],
+  settings: ['providers', 'stores', 'audit', 'cache'],
+  vault: ['crypto', 'keys', 'providers', 'stores', 'audit', 'cache', 'settings'],
   clients: ['vault', 'keys', 'providers', 'audit', 'cache'],
-  operations: ['vault', 'stores', 'providers', 'audit'],
+  operations: ['vault', 'settings', 'stores', 'providers'],
   testing: ['stores'],
 };
 // What has one place only.

@@ -1,11 +1,25 @@
-import type { AuditEvent } from '../audit/audit-event.ts';
+import type { AuditSubject } from '../audit/audit-trail.ts';
+import { codeOf } from '../errors.ts';
 import { emptyFields, type FieldMap, matches } from '../providers/fields.ts';
-import { infoOf, revOf, type SecretRecord } from '../record/record.ts';
-import type { SecretRef } from '../record/ref.ts';
-import type { StoreWrite } from '../stores/secret-store.ts';
-import type { VaultCore } from '../vault/vault-core.ts';
-import { addressOf, reasonOf } from './long-operation.ts';
+import type { ProviderRegistry } from '../providers/registry.ts';
+import { revOf, type SecretRecord } from '../record/record.ts';
+import { addressOf, type SecretRef } from '../record/ref.ts';
+import type { SecretStore, StoreWrite } from '../stores/secret-store.ts';
 import type { PlaintextField } from './plaintext.ts';
+
+/** What moving plaintext into a vault needs of its core. @internal */
+export interface RecordWriter {
+  readonly store: SecretStore;
+  readonly registry: ProviderRegistry;
+  readonly sealer: { openRecord(record: SecretRecord): Promise<{ readonly fields: FieldMap }> };
+  reseal(
+    ref: SecretRef,
+    stored: SecretRecord | undefined,
+    fields: FieldMap,
+    actor: undefined,
+  ): Promise<SecretRecord>;
+  putMany(writes: readonly { write: StoreWrite; subject: AuditSubject }[]): Promise<boolean[]>;
+}
 
 /** What becomes of one plaintext field. @internal */
 export type Verdict = 'migrated' | 'unchanged' | 'conflict' | 'failed';
@@ -41,14 +55,14 @@ export type Content = { fields: FieldMap } | { reason: string };
 
 /** @internal */
 export async function contentOf(
-  core: VaultCore,
+  writer: RecordWriter,
   record: SecretRecord | undefined,
 ): Promise<Content> {
   if (record === undefined) return { fields: emptyFields() };
   try {
-    return { fields: (await core.sealer.openRecord(record)).fields };
+    return { fields: (await writer.sealer.openRecord(record)).fields };
   } catch (error) {
-    return { reason: reasonOf(error) };
+    return { reason: codeOf(error) };
   }
 }
 
@@ -63,9 +77,7 @@ export function judge(
   content: Content,
 ): { judged: Judged[]; fields: FieldMap } {
   if ('reason' in content) {
-    const { reason } = content;
-    const judged = items.map((item): Judged => ({ item, verdict: 'failed', reason }));
-    return { judged, fields: emptyFields() };
+    return { judged: failedItems(items, content.reason), fields: emptyFields() };
   }
   const fields = Object.assign(emptyFields(), content.fields);
   const judged = items.map((item): Judged => {
@@ -78,6 +90,10 @@ export function judge(
     return conflictOf(item);
   });
   return { judged, fields };
+}
+
+function failedItems(items: readonly PlaintextField[], reason: string): Judged[] {
+  return items.map((item) => ({ item, verdict: 'failed', reason }));
 }
 
 /** @internal */
@@ -93,31 +109,37 @@ const MAX_ATTEMPTS = 20;
  *
  * @internal
  */
-export async function writeBundles(core: VaultCore, bundles: readonly Bundle[]): Promise<void> {
+export async function writeBundles(
+  writer: RecordWriter,
+  bundles: readonly Bundle[],
+): Promise<void> {
   let open = bundles;
   for (let attempt = 1; open.length > 0; attempt++) {
-    const stored = await recordsOf(core, open);
-    const writes: { bundle: Bundle; write: StoreWrite }[] = [];
-    for (const bundle of open) {
-      const record = stored.get(addressOf(bundle.ref));
-      const { judged, fields } = judge(bundle.items, await contentOf(core, record));
-      bundle.judged = judged;
-      if (!judged.some(({ verdict }) => verdict === 'migrated')) continue;
-      const next = await core.reseal(bundle.ref, record, fields, undefined);
-      const seen = record?.data ?? null;
-      writes.push({ bundle, write: { record: next, expectedRev: revOf(record), seen } });
-    }
-    const done = await core.store.putMany(writes.map(({ write }) => write));
-    for (const [at, { bundle, write }] of writes.entries()) {
-      if (done[at]) await auditWrite(core, bundle, write.record);
-    }
-    const lost = writes.filter((_, at) => !done[at]).map(({ bundle }) => bundle);
-    if (attempt === MAX_ATTEMPTS) {
-      for (const bundle of lost) fail(bundle, 'ERR_CONFLICT');
-      return;
-    }
-    open = lost;
+    const stored = await recordsOf(writer, open);
+    const planned = await Promise.all(
+      open.map(async (bundle) => {
+        const record = stored.get(addressOf(bundle.ref));
+        const { judged, fields } = judge(bundle.items, await contentOf(writer, record));
+        bundle.judged = judged;
+        const migrated = judged.filter(({ verdict }) => verdict === 'migrated');
+        if (migrated.length === 0) return [];
+        const next = await writer.reseal(bundle.ref, record, fields, undefined);
+        const write = { record: next, expectedRev: revOf(record), seen: record?.data ?? null };
+        return [{ bundle, write, subject: subjectOf(bundle.ref, migrated) }];
+      }),
+    );
+    const writes = planned.flat();
+    const done = await writer.putMany(writes);
+    open = writes.filter((_, at) => !done[at]).map(({ bundle }) => bundle);
+    if (attempt < MAX_ATTEMPTS) continue;
+    for (const bundle of open) bundle.judged = failedItems(bundle.items, 'ERR_CONFLICT');
+    return;
   }
+}
+
+function subjectOf(ref: SecretRef, migrated: readonly Judged[]): AuditSubject {
+  const fields = migrated.map(({ item }) => item.field);
+  return { action: 'migrate', ...ref, fields, source: 'settings' };
 }
 
 /**
@@ -126,13 +148,13 @@ export async function writeBundles(core: VaultCore, bundles: readonly Bundle[]):
  * @internal
  */
 export async function readBack(
-  core: VaultCore,
+  writer: RecordWriter,
   bundles: readonly Bundle[],
 ): Promise<PlaintextField[]> {
-  const stored = await recordsOf(core, bundles);
+  const stored = await recordsOf(writer, bundles);
   const held: PlaintextField[] = [];
   for (const { ref, judged } of bundles) {
-    const content = await contentOf(core, stored.get(addressOf(ref)));
+    const content = await contentOf(writer, stored.get(addressOf(ref)));
     if ('reason' in content) continue;
     for (const { item, verdict } of judged) {
       const kept = verdict === 'migrated' || verdict === 'unchanged';
@@ -149,40 +171,19 @@ export async function readBack(
  * @internal
  */
 export async function recordsOf(
-  core: VaultCore,
+  writer: RecordWriter,
   bundles: readonly Bundle[],
 ): Promise<Map<string, SecretRecord>> {
   const tenantIds = new Set(bundles.map(({ ref }) => ref.tenantId));
-  const records = await Promise.all([...tenantIds].map((tenantId) => core.store.list(tenantId)));
+  const records = await Promise.all([...tenantIds].map((tenantId) => writer.store.list(tenantId)));
   return new Map(records.flat().map((record) => [addressOf(record), record]));
 }
 
 /** Whether the value has a form that a write through the vault would refuse. @internal */
 export function isOddlyFormed(
-  core: VaultCore,
+  writer: RecordWriter,
   { provider, field, value }: PlaintextField,
 ): boolean {
-  const pattern = core.registry.resolve(provider).definition?.fields[field]?.pattern;
+  const pattern = writer.registry.resolve(provider).definition?.fields[field]?.pattern;
   return pattern !== undefined && !matches(pattern, value);
-}
-
-function fail(bundle: Bundle, reason: string): void {
-  bundle.judged = bundle.items.map((item) => ({ item, verdict: 'failed', reason }));
-}
-
-async function auditWrite(core: VaultCore, bundle: Bundle, record: SecretRecord): Promise<void> {
-  const { rev, keyId } = infoOf(record);
-  const fields = bundle.judged
-    .filter(({ verdict }) => verdict === 'migrated')
-    .map(({ item }) => item.field);
-  const source: AuditEvent['source'] = 'settings';
-  await core.trail.record({
-    action: 'migrate',
-    ...bundle.ref,
-    fields,
-    rev,
-    keyId,
-    source,
-    outcome: 'ok',
-  });
 }
