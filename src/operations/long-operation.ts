@@ -97,6 +97,17 @@ export function batchSettings(options: LongOperationOptions): BatchSettings {
   return { batchSize, concurrency, dryRun };
 }
 
+/**
+ * What reports call the key of a record. `metadata` may hold anything: not every text is a name that
+ * an object can have.
+ *
+ * @internal
+ */
+export function keyNameOf(keyId: unknown): string {
+  if (typeof keyId !== 'string') return 'none';
+  return keyId in Object.prototype ? `(${keyId})` : keyId;
+}
+
 /** How the batches of one operation are handled. @internal */
 export interface BatchHandling<T, R> {
   handle(batch: T[]): Promise<R>;

@@ -14,6 +14,7 @@ import {
   addTally,
   batchSettings,
   forEachBatch,
+  keyNameOf,
   type LongOperationOptions,
   type OperationIssue,
 } from './long-operation.ts';
@@ -110,7 +111,7 @@ async function plan(
   report: RotationReport,
 ): Promise<StoreWrite | undefined> {
   report.scanned++;
-  const keyName = keyIdOf(record) ?? 'none';
+  const keyName = keyNameOf(keyIdOf(record));
   report.keys[keyName] = (report.keys[keyName] ?? 0) + 1;
   try {
     const keyId = await core.sealer.currentKeyId(record);

@@ -1,4 +1,4 @@
-import { codeOf, isVaultError } from '../errors.ts';
+import { codeOf, type VaultErrorCode } from '../errors.ts';
 import {
   keyIdOf,
   revOf,
@@ -13,6 +13,7 @@ import {
   addTally,
   batchSettings,
   forEachBatch,
+  keyNameOf,
   type LongOperationOptions,
   type OperationIssue,
 } from './long-operation.ts';
@@ -112,12 +113,12 @@ async function verify(
   report: VerificationReport,
 ): Promise<void> {
   report.scanned++;
-  const keyName = keyIdOf(record) ?? 'none';
+  const keyName = keyNameOf(keyIdOf(record));
   const ofKey = report.keys[keyName] ?? noCounts();
   report.keys[keyName] = ofKey;
   report.seals[keyName] = (report.seals[keyName] ?? 0) + Math.max(revOf(record), 1);
 
-  const { verdict, reason } = await judge(core, record, versionOf(record));
+  const { verdict, reason, error } = await judge(core, record, versionOf(record));
   ofKey[verdict]++;
   report[verdict]++;
   if (verdict !== 'ok') {
@@ -125,9 +126,10 @@ async function verify(
     const { tenantId, provider } = record;
     const key = verdict === 'unknownKey' && { keyId: keyName };
     report.problems.push({ tenantId, provider, reason, ...key });
+    if (error) await core.trail.failed({ action: 'verify', tenantId, provider }, error);
   }
   for (const version of historyOf(record)) {
-    const name = version.keyId ?? 'none';
+    const name = keyNameOf(version.keyId);
     report.historyKeys[name] = (report.historyKeys[name] ?? 0) + 1;
     report.history[(await judge(core, record, version)).verdict]++;
   }
@@ -137,18 +139,21 @@ async function judge(
   core: VaultCore,
   record: SecretRecord,
   version: SealedVersion,
-): Promise<{ verdict: keyof VerificationCounts; reason: string }> {
+): Promise<{ verdict: keyof VerificationCounts; reason: string; error?: unknown }> {
   try {
     const { bound } = await core.sealer.open(record, version, 'accept');
     return bound ? { verdict: 'ok', reason: '' } : { verdict: 'unbound', reason: 'ERR_UNBOUND' };
   } catch (error) {
     const reason = codeOf(error);
-    if (isVaultError(error, 'ERR_KEY_UNKNOWN')) return { verdict: 'unknownKey', reason };
-    if (isVaultError(error, 'ERR_DECRYPTION_FAILED')) return { verdict: 'tampered', reason };
-    if (isVaultError(error, 'ERR_BINDING')) return { verdict: 'foreign', reason };
-    return { verdict: 'malformed', reason };
+    return { verdict: VERDICTS[reason] ?? 'malformed', reason, error };
   }
 }
+
+const VERDICTS: { readonly [C in VaultErrorCode]?: keyof VerificationCounts } = {
+  ERR_KEY_UNKNOWN: 'unknownKey',
+  ERR_DECRYPTION_FAILED: 'tampered',
+  ERR_BINDING: 'foreign',
+};
 
 // A record that names no key may have been sealed with any of them: none can be dropped then.
 function droppableKeys(core: VaultCore, report: VerificationReport): string[] {

@@ -58,6 +58,7 @@ function toSource(
 ): SettingsSource {
   if (isSource(source)) return source;
   const has = (member: string) =>
+    !Array.isArray(source) &&
     typeof (source as unknown as Record<string, unknown> | null)?.[member] === 'function';
   if (typeof source !== 'function' && !has('find') && !has('collection') && !has('then')) {
     throw invalidArgument(`${name} must be a MongoDB collection or a SettingsSource.`);

@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { Keyring, MemorySecretStore, SecretsVault, type SecretsVaultOptions } from 'provider-vault';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import {
+  AUDIT_CHANNEL,
+  type AuditEvent,
+  Keyring,
+  MemorySecretStore,
+  SecretsVault,
+  type SecretsVaultOptions,
+} from 'provider-vault';
 
 // Built at run time: no file of the project holds text that looks like a real credential.
 const digit = (n: number) => (n % 10).toString();
@@ -21,3 +29,16 @@ export function memoryVault(options: Partial<SecretsVaultOptions> = {}) {
   return { store, key, keys, vault: new SecretsVault({ store, keys, ...options }) };
 }
 export const sendgridKey = (n = 0) => `SG.${digit(n).repeat(22)}.${'k'.repeat(43)}`;
+
+/** The events that `use` leaves in the audit trail. */
+export async function auditEvents(use: () => Promise<unknown>): Promise<AuditEvent[]> {
+  const events: AuditEvent[] = [];
+  const listen = (event: unknown) => events.push(event as AuditEvent);
+  subscribe(AUDIT_CHANNEL, listen);
+  try {
+    await use();
+  } finally {
+    unsubscribe(AUDIT_CHANNEL, listen);
+  }
+  return events;
+}
