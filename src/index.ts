@@ -48,7 +48,6 @@ export type { BuiltInProviders } from './providers/registry.ts';
 export type { SealedVersion, SecretInfo, SecretMetadata, SecretRecord } from './record/record.ts';
 export type { SecretRef } from './record/ref.ts';
 export * from './sendgrid.ts';
-export { FileSecretStore } from './stores/file-store.ts';
 export type { SettingsMapping } from './settings/settings-mapping.ts';
 export type { SettingsOrigin } from './settings/settings-origin.ts';
 export type {
@@ -57,6 +56,7 @@ export type {
   SettingsQuery,
   SettingsSource,
 } from './settings/settings-source.ts';
+export { FileSecretStore } from './stores/file-store.ts';
 export { MemorySecretStore } from './stores/memory-store.ts';
 export type { ScanQuery, SecretStore, StoreWrite } from './stores/secret-store.ts';
 export * from './twilio.ts';
