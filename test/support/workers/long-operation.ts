@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { MongoClient } from 'mongodb';
 import {
   Keyring,
@@ -7,13 +8,15 @@ import {
   SecretsVault,
 } from 'provider-vault';
 
-// Runs a migration or a rotation until it is done or killed: URI, database, name of the operation.
+// Runs a migration or a rotation, from the end of its input until it is done or killed: URI,
+// database, name of the operation.
 const [uri = '', database = '', operation = ''] = process.argv.slice(2);
 const client = await MongoClient.connect(uri);
 const db = client.db(database);
 const vault = new SecretsVault({ store: new MongoSecretStore(db), keys: Keyring.fromEnv() });
 const batches = { batchSize: 5, concurrency: 2 };
-console.log('started');
+console.log('ready');
+await once(process.stdin.resume(), 'end');
 if (operation === 'rotate') {
   await rotateKeys(vault, batches);
 } else {
