@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Keyring,
@@ -9,7 +11,8 @@ import {
   SecretsVault,
   verifyVault,
 } from 'provider-vault';
-import { expect, inject, it } from 'vitest';
+import { afterAll, expect, inject, it } from 'vitest';
+import { bundleWorker } from '../support/bundle-worker.ts';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
 import { expectMigrated, fillOldDatabase, plaintextIn } from '../support/old-database.ts';
@@ -18,16 +21,16 @@ const TENANTS = 200;
 const KILLS = 20; // of each operation
 const { db } = await testDatabase();
 const store = new MongoSecretStore(db);
+const worker = await bundleWorker('long-operation');
+afterAll(() => rm(dirname(worker), { recursive: true }));
 const [oldKey, newestKey] = [newKey(), newKey()];
 
 /** A process that has everything loaded, and begins when told to. */
 async function ready(operation: string, env: Record<string, string>) {
-  const worker = 'test/support/workers/long-operation.ts';
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', worker, inject('mongoUri'), db.databaseName, operation],
-    { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit'] },
-  );
+  const child = spawn(process.execPath, [worker, inject('mongoUri'), db.databaseName, operation], {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   await once(child.stdout, 'data');
   return child;
 }
@@ -48,7 +51,7 @@ async function runAndKill(operation: string, env: Record<string, string>): Promi
   return inTime;
 }
 
-it('survive kill -9 at any moment: nothing lost, nothing left', { timeout: 120_000 }, async () => {
+it('survive kill -9 at any moment: nothing lost, nothing left', { timeout: 180_000 }, async () => {
   const sources = { settings: db.collection('settings'), secrets: db.collection('secrets') };
   await fillOldDatabase(db, TENANTS, oldKey);
   await store.init();
