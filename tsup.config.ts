@@ -15,7 +15,7 @@ const common = {
       : {},
 } satisfies Options;
 
-const library = {
+export const library = {
   ...common,
   entry: {
     index: 'src/index.ts',
@@ -33,7 +33,7 @@ const library = {
 } satisfies Options;
 
 // The command line is a program that uses the library by its name, as others do.
-const commandLine = {
+export const commandLine = {
   ...common,
   entry: { main: 'src/cli/main.ts' },
   outDir: 'dist/cli',

@@ -28,7 +28,7 @@ export const SERVER_TIMEOUT_MS = 5_000;
 const DEFAULT_COLLECTION = 'secrets';
 
 /**
- * Opens the store, gives it to `use`, and closes it, whatever became of `use`.
+ * Opens the store, gives it to `use`, and closes the connection, whatever became of `use`.
  *
  * @throws UsageError when no store is named; VaultError `ERR_PEER_MISSING` without the driver
  * @internal

@@ -9,9 +9,9 @@ import {
   type CommonOptions,
   type LongRunOptions,
 } from '../options.ts';
-import { count, printResult, table } from '../output.ts';
+import { printResult, table } from '../output.ts';
 import { batchesOf, longRun } from '../progress.ts';
-import { broken, needsRotation } from '../verification.ts';
+import { broken, needsRotation, unboundOf } from '../verification.ts';
 
 interface VerifyOptions extends CommonOptions, VaultOptions, LongRunOptions {}
 
@@ -57,7 +57,7 @@ function linesOf(report: VerificationReport, keys: Keyring): string[] {
     ...linesOfIssues('To look at', report.problemCount, report.problems),
     report.safeToRefuseUnbound
       ? `No record is unbound: it is safe to set unbound: 'refuse'.`
-      : `${count(report.unbound, 'record')} unbound: run \`provider-vault rotate\` before you set unbound: 'refuse'.`,
+      : `Unbound: ${unboundOf(report)}. Run \`provider-vault rotate\` before you set unbound: 'refuse'.`,
     ...(needsRotation(report, keys)
       ? [
           `Not everything is sealed with key ${keys.encryptionKeyId}: \`provider-vault rotate\` does that.`,

@@ -1,4 +1,4 @@
-import { migrateFromSettings, type SecretsVault } from 'provider-vault';
+import { isVaultError, migrateFromSettings, type SecretsVault } from 'provider-vault';
 import type { OpenStore } from '../open-store.ts';
 import { count } from '../output.ts';
 import { type Check, pass, warn } from './check.ts';
@@ -11,12 +11,15 @@ export async function checkPlaintext(
 ): Promise<Check[]> {
   if (mongo === undefined) return [];
   const { db, collection } = mongo;
-  const { plaintextRemaining: fields } = await migrateFromSettings(vault, {
-    settings: db.collection(settings),
-    secrets: db.collection(collection),
-    dryRun: true,
-  });
   const where = `in ${settings} and ${collection}`;
+  let fields: number;
+  try {
+    const sources = { settings: db.collection(settings), secrets: db.collection(collection) };
+    fields = (await migrateFromSettings(vault, { ...sources, dryRun: true })).plaintextRemaining;
+  } catch (error) {
+    if (!isVaultError(error)) throw error;
+    return [warn('plaintext', `not counted ${where}: ${error.message}`, 'Mend that first.')];
+  }
   if (fields === 0) return [pass('plaintext', `none ${where}`)];
   return [
     warn(

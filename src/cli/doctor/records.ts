@@ -1,6 +1,6 @@
 import type { Keyring, VerificationReport } from 'provider-vault';
 import { count } from '../output.ts';
-import { broken, needsRotation } from '../verification.ts';
+import { broken, needsRotation, unboundOf } from '../verification.ts';
 import { type Check, fail, pass, warn } from './check.ts';
 
 /** What opening every record has shown. @internal */
@@ -43,11 +43,13 @@ function checkKeyUse(report: VerificationReport, keys: Keyring): Check {
   return warn('keys in use', text, todo, perKey);
 }
 
-function checkBinding({ unbound }: VerificationReport): Check {
-  if (unbound === 0) return pass('unbound', `none: it is safe to set unbound: 'refuse'`);
+function checkBinding(report: VerificationReport): Check {
+  if (report.safeToRefuseUnbound) {
+    return pass('unbound', `none: it is safe to set unbound: 'refuse'`);
+  }
   return warn(
     'unbound',
-    `${count(unbound, 'record')} of the old system, bound to no tenant`,
+    `${unboundOf(report)} of the old system, bound to no tenant`,
     "`provider-vault rotate` binds them; only then set unbound: 'refuse'.",
   );
 }
