@@ -38,6 +38,20 @@ export class CrmClient {
   }
 
   async request(method: string, path: string, body?: object, headers: Record<string, string> = {}) {
+    const response = await this.raw(method, path, body && JSON.stringify(body), headers);
+    const text = await response.text();
+    this.answers.push(text);
+    const answer = JSON.parse(text);
+    if (typeof answer.csrfToken === 'string') this.#csrfToken = answer.csrfToken;
+    return { status: response.status, body: answer };
+  }
+
+  async raw(
+    method: string,
+    path: string,
+    body?: string,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
     const response = await fetch(`${this.#url}/api/${path}`, {
       method,
       headers: {
@@ -46,17 +60,17 @@ export class CrmClient {
         'content-type': 'application/json',
         ...headers,
       },
-      ...(body && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body }),
     });
     for (const cookie of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
       if (value === '') this.#cookies.delete(name);
       else this.#cookies.set(name, value);
     }
-    const text = await response.text();
-    this.answers.push(text);
-    const answer = JSON.parse(text);
-    if (typeof answer.csrfToken === 'string') this.#csrfToken = answer.csrfToken;
-    return { status: response.status, body: answer };
+    return response;
+  }
+
+  cookie(name: string): string {
+    return this.#cookies.get(name) ?? '';
   }
 }

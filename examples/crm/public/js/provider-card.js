@@ -10,6 +10,15 @@ const STATES = {
   overridden: ['warn', 'Overridden by operator'],
 };
 
+const PROBLEMS = {
+  wrong_credentials: 'The credentials are refused.',
+  suspended: 'The account is suspended.',
+  rate_limited: 'Too many requests at the moment.',
+  unreachable: 'The provider cannot be reached.',
+  timeout: 'The provider does not answer.',
+};
+const CHANGED_MEANWHILE = 'Somebody else has saved this meanwhile. Load the page again to see it.';
+
 /**
  * One provider: its state, its fields, and what can be done. Everything in it comes from the
  * provider's definition and status, so a new provider needs no new page.
@@ -39,7 +48,7 @@ export function providerCard(provider, { onChange }) {
 
   function showError(error) {
     if (showFieldErrors(form, error.fields)) return;
-    problem.textContent = error.message;
+    problem.textContent = error.code === 'ERR_CONFLICT' ? CHANGED_MEANWHILE : error.message;
     problem.hidden = false;
   }
 
@@ -75,7 +84,9 @@ export function providerCard(provider, { onChange }) {
       try {
         const { ok, code, detail } = await api.post('settings/test', { provider: provider.name });
         result.className = `result ${ok ? 'good' : 'bad'}`;
-        result.textContent = ok ? `${provider.title} accepts these credentials.` : (detail ?? code);
+        result.textContent = ok
+          ? `${provider.title} accepts these credentials.`
+          : [PROBLEMS[code], detail].filter(Boolean).join(' ');
         await onChange();
       } catch (error) {
         result.textContent = '';

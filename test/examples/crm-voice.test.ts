@@ -1,0 +1,100 @@
+import twilio from 'twilio';
+import { describe, expect, it } from 'vitest';
+import { crmSite } from './crm-site.ts';
+
+const { crm, ada, logIn } = await crmSite();
+const { acme, globex } = crm.tenants;
+const { leads } = (await ada.get('leads')).body;
+
+/** As Twilio sends it: signed with the auth token of an account. */
+function asTwilio(
+  url: string,
+  params: Record<string, string> = {},
+  { token = acme.twilio.authToken, signedUrl = url, headers = {} } = {},
+): Promise<Response> {
+  const signature = twilio.getExpectedTwilioSignature(token, signedUrl, params);
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'x-twilio-signature': signature, ...headers },
+    body: new URLSearchParams(params),
+  });
+}
+
+describe('an outbound call', () => {
+  it('rings the agent, then connects the lead', async () => {
+    const lead = leads[0];
+    const answer = await ada.post('twilio/outbound-call', { leadId: lead.id });
+    expect(answer).toMatchObject({ status: 201, body: { status: 'queued' } });
+    const call = crm.twilio.calls.at(-1);
+    expect(call).toMatchObject({ to: '+14155550199', from: acme.phoneNumber });
+    expect(call?.url).toBe(`${crm.url}/webhooks/twilio/acme/bridge/${lead.id}`);
+
+    const twiml = await asTwilio(call?.url as string, { CallSid: call?.sid as string });
+    expect(twiml.status).toBe(200);
+    expect(twiml.headers.get('content-type')).toMatch('text/xml');
+    const text = await twiml.text();
+    expect(text).toContain(`callerId="${acme.phoneNumber}"`);
+    expect(text).toContain(`<Number>${lead.phone}</Number>`);
+  });
+});
+
+describe('a webhook', () => {
+  const url = `${crm.url}/webhooks/twilio/acme/voice`;
+  const params = { CallSid: `CA${'0'.repeat(32)}`, To: leads[1].phone };
+
+  it('connects a lead, and nobody else', async () => {
+    const known = await (await asTwilio(url, params)).text();
+    expect(known).toContain(`<Number>${leads[1].phone}</Number>`);
+    for (const To of ['+19005550100', 'client:admin', '<Number>+19005550100</Number>', '']) {
+      const other = await (await asTwilio(url, { ...params, To })).text();
+      expect(other).toContain('<Say>');
+      expect(other).not.toContain('<Dial');
+    }
+  });
+
+  it('is refused without the signature of this very account, URL and content', async () => {
+    const refused = [
+      await fetch(url, { method: 'POST', body: new URLSearchParams(params) }),
+      await asTwilio(url, params, { token: globex.twilio.authToken }),
+      await asTwilio(url, params, { signedUrl: url.replace('acme', 'globex') }),
+      await asTwilio(`${url}?x=1`, params, { signedUrl: url }),
+      await asTwilio(url, params, { signedUrl: url.replace('127.0.0.1', 'evil.example') }),
+      // who is unknown gets the same answer
+      await asTwilio(url.replace('acme', 'nobody'), params),
+      await asTwilio(url.replace('acme', '__proto__'), params),
+    ];
+    const answers = await Promise.all(refused.map((response) => response.text()));
+    expect(refused.map(({ status }) => status)).toEqual(refused.map(() => 403));
+    expect(new Set(answers).size).toBe(1);
+  });
+
+  it('does not look at headers that the sender chooses', async () => {
+    const headers = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' };
+    const signedUrl = 'https://evil.example/webhooks/twilio/acme/voice';
+    expect((await asTwilio(url, params, { signedUrl, headers })).status).toBe(403);
+    expect((await asTwilio(url, params, { headers })).status).toBe(200);
+  });
+});
+
+describe('an access token', () => {
+  it('is for the user who is logged in, and for an hour', async () => {
+    const { status, body } = await ada.post('twilio/access-token', { identity: 'somebody-else' });
+    expect(status).toBe(200);
+    const payload = JSON.parse(Buffer.from(body.token.split('.')[1], 'base64url').toString());
+    expect(payload).toMatchObject({
+      iss: acme.twilio.apiKey,
+      sub: acme.twilio.accountSid,
+      grants: { identity: acme.email },
+    });
+    expect(payload.exp - payload.iat).toBe(3600);
+  });
+
+  it('needs an API key', async () => {
+    await crm.vault.put('globex', 'twilio', {
+      accountSid: globex.twilio.accountSid,
+      authToken: globex.twilio.authToken,
+    });
+    const answer = await (await logIn(globex)).post('twilio/access-token');
+    expect(answer).toMatchObject({ status: 409, body: { error: { code: 'ERR_NOT_CONFIGURED' } } });
+  });
+});
