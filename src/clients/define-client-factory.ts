@@ -86,7 +86,7 @@ export async function resolveCredentials<F extends string>(
   options: ClientOptions,
 ): Promise<ResolvedCredentials<F>> {
   const { tenantId = DEFAULT_TENANT, env = process.env, envOverride } = options;
-  const { trail } = coreOf(vault);
+  const { trail, firstUse } = coreOf(vault);
   assertTenantId(tenantId);
 
   const override = environmentOverride(definition, tenantId, env, envOverride);
@@ -101,13 +101,20 @@ export async function resolveCredentials<F extends string>(
     });
     return { tenantId, source: 'environment', fields: override as { [K in F]?: string } };
   }
-  const stored = (await vault.get(tenantId, definition))?.reveal() ?? {};
-  const fields = stored as { [K in F]?: string };
-  const missing = missingFields(definition, (field) => Boolean(fields[field as F]));
+  const read = async () => {
+    const stored = (await vault.get(tenantId, definition))?.reveal() ?? {};
+    const fields = stored as { [K in F]?: string };
+    return { fields, missing: missingFields(definition, (field) => Boolean(fields[field as F])) };
+  };
+  let { fields, missing } = await read();
+  // A record that is there, but not whole: the old settings may have the rest.
+  if (missing.length > 0 && (await firstUse?.ensure(tenantId)))
+    ({ fields, missing } = await read());
   if (missing.length === 0) return { tenantId, source: 'vault', fields };
+  const places = placesLookedIn(tenantId, envOverride);
   throw new VaultError(
     'ERR_NOT_CONFIGURED',
-    `Tenant "${tenantId}" has no usable ${definition.name} credentials: ${missing.join(', ')} missing. Looked in ${placesLookedIn(tenantId, envOverride)}.`,
+    `Tenant "${tenantId}" has no usable ${definition.name} credentials: ${missing.join(', ')} missing. Looked in ${firstUse ? `the old settings, ` : ''}${places}.`,
   );
 }
 

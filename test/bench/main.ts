@@ -12,6 +12,7 @@ import {
 import { startMongo } from '../support/mongo-server.ts';
 import { compare } from './compare.ts';
 import { handOpen, handSeal } from './hand-written.ts';
+import { benchOperations } from './operations.ts';
 
 const bundle = JSON.stringify({ accountSid: 'a'.repeat(34), authToken: 'b'.repeat(227) });
 const keyBytes = randomBytes(32);
@@ -63,6 +64,9 @@ await compare('put, revision known', {
     await vault.put('acme', 'custom', JSON.parse(bundle), { expectedRev: rev++ });
   },
 });
+
+console.log('\nlong operations, a thousand tenants of an old database');
+await benchOperations(client.db('provider_vault_bench_operations'));
 await database.dropDatabase();
 await client.close();
 await server.stop();

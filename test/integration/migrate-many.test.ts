@@ -1,4 +1,10 @@
-import { Keyring, MongoSecretStore, migrateFromSettings, SecretsVault } from 'provider-vault';
+import {
+  Keyring,
+  MongoSecretStore,
+  migrateFromSettings,
+  SecretsVault,
+  verifyVault,
+} from 'provider-vault';
 import { expect, it } from 'vitest';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
@@ -16,10 +22,7 @@ it('moves 5,000 tenants in all states at once, and a second run changes nothing'
   await fillOldDatabase(db, 5000, key);
   await store.init();
 
-  const predicted = await migrateFromSettings(vault, { ...sources, dryRun: true });
-  expect(await sources.secrets.countDocuments({ tenantId: { $exists: true } })).toBe(1250);
   const report = await migrateFromSettings(vault, { ...sources, batchSize: 500 });
-  expect(report).toEqual(predicted);
   // ten fields a tenant; of every fourth, two were in the vault already
   expect(report).toMatchObject({
     scanned: 5000 + 1250 + 1250,
@@ -30,7 +33,8 @@ it('moves 5,000 tenants in all states at once, and a second run changes nothing'
     conflictCount: 0,
     failedCount: 0,
   });
-  await expectMigrated(vault, 5000);
+  await expectMigrated(vault, 400);
+  expect(await verifyVault(vault)).toMatchObject({ ok: 15_000, problemCount: 0 });
   const before = await sources.secrets.find().sort({ _id: 1 }).toArray();
   const again = await migrateFromSettings(vault, sources);
   expect(again).toMatchObject({ migrated: 0, unchanged: 50_000, plaintextRemaining: 50_000 });

@@ -91,6 +91,18 @@ describe('a vault with settings', () => {
     expect((await later.require('acme', 'twilio')).authToken).toBe(authToken(1));
   });
 
+  it('completes for a client factory a record that is not whole', async () => {
+    const settings = settingsRows(twilioRow('acme'));
+    const { vault, store, keys } = memoryVault();
+    await vault.put('acme', 'twilio', { accountSid: accountSid(1), region: 'ie1' });
+    const later = new SecretsVault({ store, keys, settings });
+    const client = await getTwilioClient(later, { tenantId: 'acme', env: {} });
+    expect(client).toMatchObject({ accountSid: accountSid(1), region: 'ie1' });
+    await expect(getTwilioClient(later, { tenantId: 'nobody', env: {} })).rejects.toThrow(
+      'Looked in the old settings, the vault',
+    );
+  });
+
   it.each([
     ['that was used before', true],
     ['that was never used', false],
