@@ -1,0 +1,105 @@
+import { startFakeTwilio } from 'provider-vault/testing';
+import { afterAll, describe, expect, inject, it, vi } from 'vitest';
+import { buildServer } from '../../examples/fastify/server.ts';
+import { GET, POST } from '../../examples/next-route/app/api/settings/[provider]/route.ts';
+import { sessionCookie } from '../../examples/next-route/lib/session.ts';
+import { getVault } from '../../examples/next-route/lib/vault.ts';
+import { testDatabase } from '../support/database.ts';
+import { accountSid, authToken, memoryVault, newKey } from '../support/fixtures.ts';
+
+const { db } = await testDatabase();
+const token = `${authToken(1).slice(0, -4)}wxyz`;
+const credentials = { accountSid: accountSid(1), authToken: token, phoneNumber: '+15005550006' };
+const twilio = await startFakeTwilio({
+  accounts: [{ accountSid: accountSid(1), authToken: token }],
+});
+afterAll(() => twilio.close());
+
+describe('fastify', () => {
+  const { vault } = memoryVault();
+  const server = buildServer({
+    vault,
+    twilio: twilio.clientOptions(),
+    tenantOf: ({ headers }) => headers['x-test-session'] as string | undefined,
+  });
+  const as = (tenant: string) => ({ headers: { 'x-test-session': tenant } });
+  const put = (payload: object, tenant = 'acme') =>
+    server.inject({ method: 'PUT', url: '/settings/twilio', payload, ...as(tenant) });
+  afterAll(() => server.close());
+
+  it('lets nobody in without a session', async () => {
+    expect((await server.inject('/settings/twilio')).statusCode).toBe(401);
+  });
+
+  it('saves a form and shows masks', async () => {
+    expect((await put(credentials)).statusCode).toBe(200);
+    const shown = await server.inject({ url: '/settings/twilio', ...as('acme') });
+    expect(shown.json()).toMatchObject({
+      state: 'configured',
+      fields: { authToken: { masked: '••••••••wxyz' } },
+    });
+    expect(shown.body).not.toContain(token);
+    const other = await server.inject({ url: '/settings/twilio', ...as('globex') });
+    expect(other.json()).toMatchObject({ state: 'missing' });
+  });
+
+  it('sends a message, and maps errors', async () => {
+    const send = (tenant: string, payload: object) =>
+      server.inject({ method: 'POST', url: '/sms', payload, ...as(tenant) });
+    const text = { to: '+14155550100', body: 'Hello' };
+    expect((await send('acme', text)).statusCode).toBe(201);
+    expect(twilio.messages.at(-1)).toMatchObject({ accountSid: accountSid(1), to: text.to });
+    expect((await send('globex', text)).json()).toMatchObject({ error: 'ERR_NOT_CONFIGURED' });
+    expect((await send('acme', { ...text, to: 5 })).statusCode).toBe(400);
+    expect((await send('acme', { ...text, tenantId: 'globex' })).statusCode).toBe(400);
+    expect((await put({ accountSid: 'wrong' })).statusCode).toBe(400);
+    twilio.failNext({ status: 500 });
+    expect((await send('acme', text)).statusCode).toBe(502);
+  });
+});
+
+describe('the route handler for Next', () => {
+  const url = new URL(inject('mongoUri'));
+  url.pathname = `/${db.databaseName}`;
+  vi.stubEnv('MONGO_URL', url.href);
+  vi.stubEnv('APP_ENCRYPTION_KEY', newKey());
+  vi.stubEnv('SESSION_SECRET', 's'.repeat(32));
+  vi.stubEnv('PUBLIC_URL', 'https://crm.example');
+  afterAll(() => vi.unstubAllEnvs());
+
+  const context = (provider: string) => ({ params: Promise.resolve({ provider }) });
+  const request = (tenant: string | undefined, body?: unknown, origin = 'https://crm.example') =>
+    new Request('https://crm.example/api/settings/twilio', {
+      headers: { origin, ...(tenant !== undefined && { cookie: sessionCookie(tenant) }) },
+      ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
+    });
+
+  it('saves a form and shows masks', async () => {
+    const saved = await POST(request('acme', credentials), context('twilio'));
+    expect(saved.status).toBe(200);
+    const shown = await GET(request('acme'), context('twilio'));
+    expect(shown.headers.get('cache-control')).toBe('no-store');
+    const text = await shown.text();
+    expect(JSON.parse(text)).toMatchObject({ state: 'configured' });
+    expect(text).not.toContain(token);
+    expect((await (await getVault()).require('acme', 'twilio')).authToken).toBe(token);
+    const other = await (await GET(request('globex'), context('twilio'))).json();
+    expect(other).toMatchObject({ state: 'missing' });
+  });
+
+  it('refuses strangers, forged sessions and other origins', async () => {
+    expect((await GET(request(undefined), context('twilio'))).status).toBe(401);
+    const forged = request(undefined);
+    forged.headers.set('cookie', sessionCookie('acme').replace(/=\w+/, '=Z2xvYmV4'));
+    expect((await GET(forged, context('twilio'))).status).toBe(401);
+    const elsewhere = request('acme', credentials, 'https://evil.example');
+    expect((await POST(elsewhere, context('twilio'))).status).toBe(403);
+    expect((await GET(request('acme'), context('__proto__'))).status).toBe(404);
+  });
+
+  it('answers 400 for what is no form', async () => {
+    for (const body of ['text', 5, ['x'], { accountSid: 'wrong' }, { accountSid: { $ne: 1 } }]) {
+      expect((await POST(request('acme', body), context('twilio'))).status).toBe(400);
+    }
+  });
+});
