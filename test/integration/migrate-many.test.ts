@@ -13,7 +13,7 @@ import { expectMigrated, fillOldDatabase } from '../support/old-database.ts';
 const { db } = await testDatabase();
 
 it('moves 5,000 tenants in all states at once, and a second run changes nothing', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const key = newKey();
   const store = new MongoSecretStore(db);

