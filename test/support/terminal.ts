@@ -54,6 +54,8 @@ async function runOnPretendedTerminal(
     env: { ...cli.env, TERM: 'xterm', ...env },
   });
   const left = [...steps];
+  // Unlike a terminal, an open pipe keeps a program running that reads it no more.
+  if (left.length === 0) child.stdin.end();
   let [shown, seen] = ['', ''];
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
@@ -64,6 +66,7 @@ async function runOnPretendedTerminal(
       left.shift();
       seen = '';
       child.stdin.write(next[1]);
+      if (left.length === 0) child.stdin.end();
     });
   }
   const [code] = await once(child, 'close');
