@@ -245,6 +245,4 @@ export class MongoSecretStore implements SecretStore {
   }
 }
 
-function addressOf({ tenantId, provider }: SecretRef): SecretRef {
-  return { tenantId, provider };
-}
+const addressOf = ({ tenantId, provider }: SecretRef): SecretRef => ({ tenantId, provider });
