@@ -55,12 +55,54 @@ export class VaultError extends Error {
 Object.defineProperty(VaultError.prototype, 'name', { value: 'VaultError', writable: true });
 
 /**
+ * An error of a provider's API or SDK, as `ERR_PROVIDER`: its status and code, and nothing of the
+ * request. The SDK's own error is not kept: it holds the request's headers, and so the credentials.
+ *
+ * @public
+ */
+export class ProviderError extends VaultError {
+  /** `twilio`, `sendgrid`, … */
+  readonly provider: string;
+  /** The HTTP status of the answer; absent when there was none. */
+  readonly status?: number;
+  /** The provider's own code (Twilio: `20003`), or that of the network error (`ECONNRESET`). */
+  readonly providerCode?: number | string;
+
+  constructor(provider: string, message: string, facts: ProviderFacts) {
+    super('ERR_PROVIDER', message);
+    this.provider = provider;
+    if (facts.status !== undefined) this.status = facts.status;
+    if (facts.providerCode !== undefined) this.providerCode = facts.providerCode;
+  }
+}
+
+/**
+ * What is known of a provider's error.
+ *
+ * @public
+ */
+export interface ProviderFacts {
+  /** The HTTP status. */
+  readonly status?: number | undefined;
+  /** The provider's own code, or that of the network error. */
+  readonly providerCode?: number | string | undefined;
+}
+
+Object.defineProperty(ProviderError.prototype, 'name', {
+  value: 'ProviderError',
+  writable: true,
+});
+
+/**
  * Whether `error` is a {@link VaultError}, of `code` if one is given. Also true for an error of
  * another copy of this package (ESM beside CJS), for which `instanceof` fails.
  *
  * @public
  */
-export function isVaultError(error: unknown, code?: VaultErrorCode): error is VaultError {
+export function isVaultError(error: unknown, code: 'ERR_PROVIDER'): error is ProviderError;
+/** @public */
+export function isVaultError(error: unknown, code?: VaultErrorCode): error is VaultError;
+export function isVaultError(error: unknown, code?: VaultErrorCode): boolean {
   return (
     error instanceof Error &&
     (error as { [BRAND]?: unknown })[BRAND] === true &&

@@ -33,7 +33,9 @@ export {
 export {
   defineProvider,
   type FieldDefinition,
+  type LacksField,
   type ProviderDefinition,
+  type RequiredField,
 } from './providers/define-provider.ts';
 export { DEFAULT_TENANT, type EnvOverride } from './providers/environment.ts';
 export type { ChangesOf, FieldNameOf, FieldsOf, ProviderRef } from './providers/fields.ts';

@@ -1,26 +1,34 @@
 import { inspect } from 'node:util';
 
 /**
- * Keeps what an SDK's object holds out of `util.inspect` and `JSON.stringify`: it shows `shown`
- * instead. Members named in `hidden` are not enumerable any more.
+ * Keeps a member that holds a credential from being printed: it can be read and written as before,
+ * but JSON, inspect (with `showHidden` too), spreading and copying do not see its value.
  *
  * @internal
  */
-export function conceal(
-  target: object,
-  name: string,
-  shown: Readonly<Record<string, unknown>>,
-  hidden: readonly string[],
-): void {
-  Object.defineProperty(target, inspect.custom, { value: () => `${name} ${inspect(shown)}` });
-  Object.defineProperty(target, 'toJSON', { value: () => shown });
-  for (const member of hidden) {
-    const value = (target as Record<string, unknown>)[member];
-    Object.defineProperty(target, member, {
-      value,
-      enumerable: false,
-      writable: true,
+export function conceal(target: object, name: string): void {
+  let value: unknown = Reflect.get(target, name);
+  Object.defineProperty(target, name, {
+    get: () => value,
+    set: (next) => {
+      value = next;
+    },
+    enumerable: false, // it was, and stays so unless it is said
+    configurable: true,
+  });
+}
+
+/**
+ * Makes `target` print as its name and `shown()`, in JSON as `shown()`.
+ *
+ * @internal
+ */
+export function printAs(target: object, name: string, shown: () => object): void {
+  Object.defineProperties(target, {
+    toJSON: { value: shown, configurable: true },
+    [inspect.custom]: {
+      value: (_depth: number, options: object) => `${name} ${inspect(shown(), options)}`,
       configurable: true,
-    });
-  }
+    },
+  });
 }

@@ -1,38 +1,9 @@
-import { VaultError } from '../errors.ts';
+import { ProviderError, type ProviderFacts, VaultError } from '../errors.ts';
+import { REDACTED } from '../providers/mask.ts';
 
-/**
- * An error of a provider's API or SDK, as `ERR_PROVIDER`: its status and code, and nothing of the
- * request. The SDK's own error is not kept: it holds the request's headers, and so the credentials.
- *
- * @public
- */
-export class ProviderError extends VaultError {
-  /** `twilio`, `sendgrid`, … */
-  readonly provider: string;
-  /** The HTTP status of the answer; absent when there was none. */
-  readonly status?: number;
-  /** The provider's own code (Twilio: `20003`), or that of the network error (`ECONNRESET`). */
-  readonly providerCode?: number | string;
-
-  constructor(provider: string, message: string, facts: ProviderFacts) {
-    super('ERR_PROVIDER', message);
-    this.provider = provider;
-    if (facts.status !== undefined) this.status = facts.status;
-    if (facts.providerCode !== undefined) this.providerCode = facts.providerCode;
-  }
-}
-
-/**
- * What is known of a provider's error.
- *
- * @public
- */
-export interface ProviderFacts {
-  /** The HTTP status. */
-  readonly status?: number | undefined;
-  /** The provider's own code, or that of the network error. */
-  readonly providerCode?: number | string | undefined;
-}
+// Shorter ones are no credentials, and would garble messages.
+const MIN_SECRET_LENGTH = 8;
+const AUTHORIZATION = /\b(Basic|Bearer)\s+[\w+/=.~-]{16,}/gi;
 
 /**
  * A provider's answer that is an error, with what the provider says of it.
@@ -69,8 +40,8 @@ export function networkError(provider: string, error: unknown): VaultError {
 }
 
 function redact(text: string, secrets: readonly (string | undefined)[]): string {
-  return secrets.reduce<string>(
-    (clean, secret) => (secret ? clean.replaceAll(secret, '[redacted]') : clean),
-    text,
-  );
+  const clean = secrets
+    .filter((secret) => secret !== undefined && secret.length >= MIN_SECRET_LENGTH)
+    .reduce<string>((rest, secret) => rest.replaceAll(secret as string, REDACTED), text);
+  return clean.replace(AUTHORIZATION, `$1 ${REDACTED}`);
 }

@@ -1,22 +1,115 @@
+// Written out: the package's own types cannot be used from an ES module under nodenext. They are
+// structural, so that a SendGridMailService is a `MailService` of `@sendgrid/mail`, and its
+// `MailDataRequired` is a SendGridMail.
+
 /**
- * The part of `MailService` of the package `@sendgrid/mail` that the clients of this library have.
- * Written out, because the package's own types are wrong for ES modules; an instance is the official
- * class.
+ * An address, with or without a name.
+ *
+ * @public
+ */
+export type SendGridAddress = string | { readonly name?: string; readonly email: string };
+
+/**
+ * Addresses, one or several.
+ *
+ * @public
+ */
+export type SendGridAddresses = SendGridAddress | readonly SendGridAddress[];
+
+/**
+ * A mail, as `send()` of the official SDK takes it. It needs one of `text`, `html`, `content` and
+ * `templateId`.
+ *
+ * @public
+ */
+export interface SendGridMail {
+  to?: SendGridAddresses;
+  cc?: SendGridAddresses;
+  bcc?: SendGridAddresses;
+  from: SendGridAddress;
+  replyTo?: SendGridAddress;
+  replyToList?: SendGridAddresses;
+  subject?: string;
+  text?: string;
+  html?: string;
+  content?: readonly { type: string; value: string }[];
+  templateId?: string;
+  dynamicTemplateData?: { [name: string]: unknown };
+  personalizations?: readonly object[];
+  attachments?: readonly {
+    content: string;
+    filename: string;
+    type?: string;
+    disposition?: string;
+    contentId?: string;
+  }[];
+  /** Seconds since 1970. */
+  sendAt?: number;
+  batchId?: string;
+  ipPoolName?: string;
+  headers?: { [name: string]: string };
+  categories?: string[];
+  category?: string;
+  customArgs?: { [name: string]: unknown };
+  asm?: { groupId: number; groupsToDisplay?: number[] };
+  mailSettings?: object;
+  trackingSettings?: object;
+  sections?: { [name: string]: string };
+  substitutions?: { [name: string]: string };
+  substitutionWrappers?: string[];
+  isMultiple?: boolean;
+  hideWarnings?: boolean;
+}
+
+/**
+ * SendGrid's answer.
+ *
+ * @public
+ */
+export interface SendGridResponse {
+  statusCode: number;
+  body: object;
+  // biome-ignore lint/suspicious/noExplicitAny: as in the SDK
+  headers: any;
+}
+
+/**
+ * What `send()` calls when it is given a callback.
+ *
+ * @public
+ */
+export type SendGridCallback = (
+  error: Error,
+  // biome-ignore lint/complexity/noBannedTypes: as in the SDK
+  result: [SendGridResponse, {}],
+) => void;
+
+/**
+ * The official `MailService` of `@sendgrid/mail`.
  *
  * @public
  */
 export interface SendGridMailService {
-  /** Sends one mail, or several of the same kind. */
+  /** Sends one mail, or several at once. */
   send(
-    data: SendGridMail | SendGridMail[],
+    mail: SendGridMail | SendGridMail[],
     isMultiple?: boolean,
-  ): Promise<[SendGridResponse, unknown]>;
-  /** Sends one mail to several recipients, who do not see each other. */
-  sendMultiple(data: SendGridMail): Promise<[SendGridResponse, unknown]>;
-  /** Milliseconds until a request is given up. */
-  setTimeout(timeoutMs: number): void;
-  /** What marks substitutions in a text. */
+    callback?: SendGridCallback,
+    // biome-ignore lint/complexity/noBannedTypes: as in the SDK
+  ): Promise<[SendGridResponse, {}]>;
+  /** Sends one mail to each of its recipients alone. */
+  sendMultiple(
+    mail: SendGridMail,
+    callback?: SendGridCallback,
+    // biome-ignore lint/complexity/noBannedTypes: as in the SDK
+  ): Promise<[SendGridResponse, {}]>;
+  /** Milliseconds until a request without an answer fails. */
+  setTimeout(milliseconds: number): void;
   setSubstitutionWrappers(left: string, right: string): void;
+  setApiKey(apiKey: string): void;
+  setTwilioEmailAuth(username: string, password: string): void;
+  // biome-ignore lint/suspicious/noExplicitAny: a Client of @sendgrid/client
+  setClient(client: any): void;
   /** The client for all other requests. */
   readonly client: SendGridRequestClient;
 }
@@ -35,38 +128,4 @@ export interface SendGridRequestClient {
     body?: unknown;
     headers?: object;
   }): Promise<[SendGridResponse, unknown]>;
-}
-
-/**
- * A mail, as `@sendgrid/mail` takes it.
- *
- * @public
- */
-export interface SendGridMail {
-  to?: unknown;
-  cc?: unknown;
-  bcc?: unknown;
-  from: unknown;
-  replyTo?: unknown;
-  subject?: string;
-  text?: string;
-  html?: string;
-  templateId?: string;
-  dynamicTemplateData?: Record<string, unknown>;
-  attachments?: unknown[];
-  categories?: string[];
-  customArgs?: Record<string, unknown>;
-  headers?: Record<string, string>;
-  [more: string]: unknown;
-}
-
-/**
- * An answer of SendGrid's API.
- *
- * @public
- */
-export interface SendGridResponse {
-  statusCode: number;
-  body: object;
-  headers: object;
 }

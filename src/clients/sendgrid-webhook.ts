@@ -1,11 +1,10 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { invalidArgument, VaultError } from '../errors.ts';
-import { defineProvider } from '../providers/define-provider.ts';
 import { sendgridProvider } from '../providers/sendgrid.ts';
 import { describeType } from '../record/ref.ts';
 import { coreOf } from '../vault/internals.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import { resolveCredentials } from './define-client-factory.ts';
+import { assertOptions, resolveCredentials } from './define-client-factory.ts';
 import { refused, type WebhookVerification } from './webhook-result.ts';
 
 /**
@@ -26,12 +25,6 @@ export interface SendGridWebhookOptions {
   readonly toleranceSeconds?: number;
 }
 
-const webhookCredentials = defineProvider({
-  name: sendgridProvider.name,
-  fields: sendgridProvider.fields,
-  complete: [['webhookPublicKey']],
-});
-
 /**
  * Whether a request to the signed event webhook comes from SendGrid, for this tenant: ECDSA with
  * P-256 and SHA-256 over the timestamp and the raw body, by the field `webhookPublicKey` of the
@@ -45,6 +38,7 @@ export async function verifySendGridWebhook(
   vault: SecretsVault,
   options: SendGridWebhookOptions,
 ): Promise<WebhookVerification> {
+  assertOptions(options);
   const { tenantId, signature, timestamp, rawBody, toleranceSeconds = 300 } = options;
   if (typeof rawBody !== 'string' && !(rawBody instanceof Uint8Array)) {
     throw invalidArgument(
@@ -54,10 +48,12 @@ export async function verifySendGridWebhook(
   if (!Number.isFinite(toleranceSeconds) || toleranceSeconds < 0) {
     throw invalidArgument('toleranceSeconds must be 0 or a positive number.');
   }
-  const { fields } = await resolveCredentials(vault, webhookCredentials, {
+  const ofVault = {
     ...(tenantId !== undefined && { tenantId }),
     envOverride: false, // there is no variable for a public key
-  });
+  } as const;
+  const needed = [['webhookPublicKey']] as const;
+  const { fields } = await resolveCredentials(vault, sendgridProvider, ofVault, needed);
   if (typeof signature !== 'string' || signature === '') return refused('missing_signature');
   if (typeof timestamp !== 'string' || !/^\d{1,12}$/.test(timestamp)) {
     return refused('missing_timestamp');
@@ -66,7 +62,7 @@ export async function verifySendGridWebhook(
   if (der.length === 0 || der.toString('base64') !== signature)
     return refused('malformed_signature');
   const signed = Buffer.concat([Buffer.from(timestamp), Buffer.from(rawBody)]);
-  const key = publicKeyOf(fields.webhookPublicKey as string);
+  const key = publicKeyOf(fields.webhookPublicKey);
   if (!verify('sha256', signed, { key, dsaEncoding: 'der' }, der)) {
     return refused('signature_mismatch');
   }

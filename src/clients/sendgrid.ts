@@ -1,7 +1,7 @@
 import { invalidArgument } from '../errors.ts';
 import { sendgridProvider } from '../providers/sendgrid.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import { conceal } from './conceal.ts';
+import { conceal, printAs } from './conceal.ts';
 import { type ClientOptions, defineClientFactory } from './define-client-factory.ts';
 import { loadPeer } from './load-peer.ts';
 import { answerError, networkError } from './provider-error.ts';
@@ -19,7 +19,10 @@ export interface SendGridClientOptions extends ClientOptions {
    * @defaultValue the field `residency` of the credentials, else `"global"`
    */
   readonly residency?: 'global' | 'eu';
-  /** Another address of the API: a proxy, or a stand-in in tests. */
+  /**
+   * Another address of the API: a proxy, or a stand-in in tests. It gets the API key. An http(s) URL
+   * without user name and password.
+   */
   readonly baseUrl?: string;
 }
 
@@ -27,8 +30,11 @@ export interface SendGridClientOptions extends ClientOptions {
  * The official SendGrid mail service of a tenant, from the package `@sendgrid/mail`: always an
  * instance of its own, never the package's shared one.
  *
- * Looks in the environment (tenant `default`, unless told otherwise), then in the vault. Its errors
- * are a `ProviderError` with SendGrid's `status`.
+ * Looks in the environment (tenant `default`, unless told otherwise), then in the vault.
+ *
+ * It is the SDK's own service but for these things. Its errors are a `ProviderError` with SendGrid's
+ * `status`. A mail for a subuser (`on-behalf-of`), or with an `Authorization` header, is refused. And
+ * printing it shows no credential.
  *
  * @example
  * ```ts
@@ -46,12 +52,11 @@ export const getSendGridClient: (
 ) => Promise<SendGridMailService> = defineClientFactory(
   sendgridProvider,
   async ({ fields }, options: SendGridClientOptions) => {
-    const residency = options.residency ?? fields.residency ?? 'global';
+    assertSendGridOptions(options);
+    const { apiKey } = fields;
+    const { residency = fields.residency || 'global' } = options;
     // The SDK only prints a warning in both cases, and goes on.
-    if (residency !== 'global' && residency !== 'eu') {
-      throw invalidArgument('residency must be "global" or "eu".');
-    }
-    const apiKey = fields.apiKey as string;
+    assertResidency(residency);
     if (!apiKey.startsWith('SG.')) {
       throw invalidArgument('The SendGrid API key does not begin with "SG.".');
     }
@@ -61,18 +66,36 @@ export const getSendGridClient: (
     mail.client.setApiKey(apiKey);
     if (options.baseUrl !== undefined) mail.client.setDefaultRequest('baseUrl', options.baseUrl);
     reportErrors(mail.client, [apiKey]);
-    conceal(mail.client, 'SendGridClient', { residency }, ['auth']);
-    conceal(mail, 'SendGridMailService', { residency }, []);
+    conceal(mail.client, 'auth');
+    printAs(mail.client, 'SendGridClient', () => ({ residency }));
+    printAs(mail, 'SendGridMailService', () => ({ residency }));
     return mail as unknown as SendGridMailService;
   },
 );
+
+/** @internal */
+export function assertSendGridOptions({ residency, baseUrl }: SendGridClientOptions): void {
+  if (residency !== undefined) assertResidency(residency);
+  if (baseUrl === undefined) return;
+  const url = typeof baseUrl === 'string' && URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  if (!/^https?:$/.test(url?.protocol ?? '') || url?.username || url?.password) {
+    throw invalidArgument('baseUrl must be an http(s) URL without user name and password.');
+  }
+}
+
+function assertResidency(residency: unknown): void {
+  if (residency !== 'global' && residency !== 'eu') {
+    throw invalidArgument('residency must be "global" or "eu".');
+  }
+}
 
 // What the instances have; the package's types describe another shape than it exports.
 interface OfficialClient {
   setApiKey(key: string): void;
   setDataResidency(residency: string): void;
   setDefaultRequest(name: string, value: unknown): void;
-  impersonateSubuser: string;
+  readonly auth: string;
+  createRequest(data: RequestData): { url?: string; headers?: Record<string, unknown> };
   request(data: RequestData, callback?: Callback): Promise<unknown>;
 }
 type RequestData = { url?: string; uri?: string; headers?: Record<string, unknown> };
@@ -87,7 +110,7 @@ async function loadMailService(): Promise<new () => { client: OfficialClient }> 
 function reportErrors(client: OfficialClient, secrets: readonly string[]): void {
   const request = client.request.bind(client);
   client.request = (data, callback) => {
-    const answer = refuseOnBehalfOf(client, data)
+    const answer = refuseForeignSender(client, data)
       .then(() => request(data))
       .catch((error: unknown) => {
         throw toProviderError(error, secrets);
@@ -100,23 +123,35 @@ function reportErrors(client: OfficialClient, secrets: readonly string[]): void 
   };
 }
 
-// Mail Send does not know the header: the mail would go out as the parent account's.
-async function refuseOnBehalfOf(client: OfficialClient, data: RequestData): Promise<void> {
-  const named = Object.keys(data.headers ?? {}).some((name) => /^on-behalf-of$/i.test(name));
-  const isMail = /\/mail\/send\/?$/.test(data.url ?? data.uri ?? '');
-  if (isMail && (named || client.impersonateSubuser)) {
-    throw invalidArgument(
-      'SendGrid does not send mail on behalf of a subuser. Store an API key of the subuser instead.',
-    );
+// The SDK makes HTTP headers of a mail's headers, and lets them replace the API key. And Mail Send does
+// not know on-behalf-of: the mail would go out as the parent account's.
+async function refuseForeignSender(client: OfficialClient, data: RequestData): Promise<void> {
+  const { url = '', headers = {} } = client.createRequest(data);
+  for (const [name, value] of Object.entries(headers)) {
+    if (/^authorization$/i.test(name) && value !== client.auth) {
+      throw invalidArgument('A mail or request must not bring an Authorization header of its own.');
+    }
+    if (/^on-behalf-of$/i.test(name) && /\/mail\/send\b/.test(url)) {
+      throw invalidArgument(
+        'SendGrid does not send mail on behalf of a subuser. Store an API key of the subuser instead.',
+      );
+    }
   }
 }
 
 function toProviderError(error: unknown, secrets: readonly string[]): Error {
   const { code, response } = (error ?? {}) as {
     code?: unknown;
-    response?: { body?: { errors?: readonly { message?: unknown }[] } };
+    response?: { status?: unknown; body?: { errors?: unknown } };
   };
-  if (typeof code !== 'number') return networkError('sendgrid', error);
-  const text = response?.body?.errors?.map(({ message }) => String(message)).join('; ');
-  return answerError('sendgrid', { status: code, text }, secrets);
+  const status = typeof code === 'number' ? code : response?.status; // the SDK calls it code
+  if (typeof status !== 'number') return networkError('sendgrid', error);
+  const errors = response?.body?.errors;
+  const text = Array.isArray(errors) ? errors.map(textOf).join('; ') : undefined;
+  return answerError('sendgrid', { status, text }, secrets);
+}
+
+function textOf(error: { message?: unknown; field?: unknown } | null): string {
+  const { message, field } = error ?? {};
+  return typeof field === 'string' && field !== '' ? `${field}: ${message}` : String(message);
 }

@@ -1,8 +1,20 @@
-import { invalidArgument, isVaultError, type VaultErrorCode } from '../errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  invalidArgument,
+  isVaultError,
+  type ProviderError,
+  type VaultErrorCode,
+} from '../errors.ts';
+import { assertEnvOverride } from '../providers/environment.ts';
+import { assertTenantId } from '../record/ref.ts';
 import { coreOf } from '../vault/internals.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import type { ProviderError } from './provider-error.ts';
-import { getSendGridClient, type SendGridClientOptions } from './sendgrid.ts';
+import { assertOptions } from './define-client-factory.ts';
+import {
+  assertSendGridOptions,
+  getSendGridClient,
+  type SendGridClientOptions,
+} from './sendgrid.ts';
 import { getTwilioClient, type TwilioClientOptions } from './twilio.ts';
 
 /**
@@ -41,12 +53,16 @@ export interface ConnectionResult {
  */
 export type ConnectionProblem =
   | 'wrong_credentials'
+  | 'not_allowed'
   | 'suspended'
   | 'rate_limited'
   | 'unreachable'
   | 'timeout'
   | 'provider_error'
   | VaultErrorCode;
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1; // of a timer
 
 const TESTS: Readonly<
   Record<string, (vault: SecretsVault, options: TestConnectionOptions) => Promise<ConnectionResult>>
@@ -64,12 +80,13 @@ export async function testConnection(
   vault: SecretsVault,
   options: TestConnectionOptions,
 ): Promise<ConnectionResult> {
-  const { tenantId, provider, timeoutMs = 10_000 } = options;
-  const test = Object.hasOwn(TESTS, provider) ? TESTS[provider] : undefined;
-  if (test === undefined) {
-    throw invalidArgument(`Only ${Object.keys(TESTS).join(' and ')} can be tested.`);
-  }
-  const result = await Promise.race([test(vault, options).catch(problemOf), timeout(timeoutMs)]);
+  const test = checked(options);
+  const { tenantId, provider, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const stopped = new AbortController();
+  const result = await Promise.race([
+    test(vault, options).catch(problemOf),
+    timeout(timeoutMs, stopped.signal),
+  ]).finally(() => stopped.abort());
   await coreOf(vault).trail.record({
     action: 'test',
     tenantId,
@@ -78,6 +95,21 @@ export async function testConnection(
     ...(result.code !== undefined && { code: result.code }),
   });
   return result;
+}
+
+// What is wrong later is wrong with what was found, and a result.
+function checked(options: TestConnectionOptions): (typeof TESTS)[string] {
+  assertOptions(options);
+  const { tenantId, provider, envOverride, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  assertTenantId(tenantId);
+  assertEnvOverride(envOverride);
+  assertSendGridOptions(options);
+  if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    throw invalidArgument('timeoutMs must be more than 0.');
+  }
+  const test = typeof provider === 'string' && Object.hasOwn(TESTS, provider) && TESTS[provider];
+  if (test) return test;
+  throw invalidArgument(`Only ${Object.keys(TESTS).join(' and ')} can be tested.`);
 }
 
 async function testTwilio(
@@ -100,8 +132,14 @@ async function testSendGrid(
   options: TestConnectionOptions,
 ): Promise<ConnectionResult> {
   const mail = await getSendGridClient(vault, clientOptions(options));
-  await mail.client.request({ method: 'GET', url: '/v3/scopes' });
-  return { ok: true };
+  const [{ body }] = await mail.client.request({ method: 'GET', url: '/v3/scopes' });
+  const { scopes } = body as { scopes?: unknown };
+  if (!Array.isArray(scopes) || scopes.includes('mail.send')) return { ok: true };
+  return {
+    ok: false,
+    code: 'not_allowed',
+    detail: 'The API key may not send mail: it lacks the scope mail.send.',
+  };
 }
 
 // The same client as the application's, where it uses the same options.
@@ -114,10 +152,13 @@ function clientOptions(
 
 function problemOf(error: unknown): ConnectionResult {
   if (!isVaultError(error)) throw error;
-  if (error.code === 'ERR_PEER_MISSING' || error.code === 'ERR_INVALID_ARGUMENT') throw error;
+  if (error.code === 'ERR_PEER_MISSING') throw error;
   const { message: detail } = error;
-  if (error.code !== 'ERR_PROVIDER') return { ok: false, code: error.code, detail };
-  return { ok: false, code: providerProblem(error as ProviderError), detail };
+  // The caller's arguments were checked before: it is a credential that has not the form of one.
+  if (error.code === 'ERR_INVALID_ARGUMENT')
+    return { ok: false, code: 'wrong_credentials', detail };
+  if (!isVaultError(error, 'ERR_PROVIDER')) return { ok: false, code: error.code, detail };
+  return { ok: false, code: providerProblem(error), detail };
 }
 
 // Twilio: https://www.twilio.com/docs/api/errors
@@ -125,17 +166,18 @@ const TWILIO_SUSPENDED = new Set<unknown>([20005, 90010, 30002]);
 
 function providerProblem({ status, providerCode }: ProviderError): ConnectionProblem {
   if (status === undefined) {
+    if (providerCode === undefined) return 'wrong_credentials'; // refused by the SDK, not asked
     const timedOut = providerCode === 'ECONNABORTED' || providerCode === 'ETIMEDOUT';
     return timedOut ? 'timeout' : 'unreachable';
   }
   if (TWILIO_SUSPENDED.has(providerCode)) return 'suspended';
-  if (status === 401 || status === 403) return 'wrong_credentials';
+  if (status === 401) return 'wrong_credentials';
+  if (status === 403) return 'not_allowed';
   return status === 429 ? 'rate_limited' : 'provider_error';
 }
 
-function timeout(ms: number): Promise<ConnectionResult> {
-  const detail = `No answer within ${ms} ms.`;
-  return new Promise((resolve) => {
-    setTimeout(() => resolve({ ok: false, code: 'timeout', detail }), ms).unref();
-  });
+// An SDK whose HTTP client was replaced may not keep to a timeout of its own.
+async function timeout(ms: number, signal: AbortSignal): Promise<ConnectionResult> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+  return { ok: false, code: 'timeout', detail: `No answer within ${ms} ms.` };
 }

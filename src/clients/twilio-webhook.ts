@@ -1,10 +1,10 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { invalidArgument } from '../errors.ts';
-import { defineProvider } from '../providers/define-provider.ts';
 import { twilioProvider } from '../providers/twilio.ts';
 import { describeType } from '../record/ref.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import { type ClientOptions, resolveCredentials } from './define-client-factory.ts';
+import { assertOptions, type ClientOptions, resolveCredentials } from './define-client-factory.ts';
+import { type FormParams, twilioSignatures } from './twilio-signature.ts';
 import { refused, type WebhookVerification } from './webhook-result.ts';
 
 /**
@@ -26,17 +26,10 @@ export interface TwilioWebhookOptions extends ClientOptions {
   readonly rawBody?: string | Uint8Array;
 }
 
-// Whichever of the two sends: webhooks are signed with the auth token.
-const webhookCredentials = defineProvider({
-  name: twilioProvider.name,
-  fields: twilioProvider.fields,
-  complete: [['accountSid', 'authToken']],
-});
-
 /**
  * Whether a request to a webhook comes from Twilio, for this tenant: HMAC-SHA1 with the auth token
  * over the URL and the sorted fields, and SHA-256 of a JSON body. The secondary auth token is
- * accepted too, while one is promoted.
+ * accepted too, while one is promoted. What comes over HTTP is judged and never throws.
  *
  * @example
  * ```ts
@@ -52,82 +45,64 @@ export async function verifyTwilioWebhook(
   vault: SecretsVault,
   options: TwilioWebhookOptions,
 ): Promise<WebhookVerification> {
-  const { signature, url, params, rawBody } = options;
+  assertOptions(options);
+  const { signature, url, rawBody } = options;
   if (typeof url !== 'string' || !/^https?:\/\//i.test(url)) {
     throw invalidArgument('url must be the full URL of the webhook, with http(s)://.');
   }
-  const { fields } = await resolveCredentials(vault, webhookCredentials, options);
+  const body = rawBody === undefined ? undefined : bytesOf(rawBody);
+  // Whichever of the two sends: webhooks are signed with the auth token.
+  const { fields } = await resolveCredentials(vault, twilioProvider, options, [['authToken']]);
   if (typeof signature !== 'string' || signature === '') return refused('missing_signature');
 
-  const bodyDigest = new URL(url).searchParams.get('bodySHA256');
-  if (bodyDigest !== null && !isDigestOf(bodyDigest, rawBody)) return refused('body_mismatch');
-  const content = bodyDigest === null ? contentOf(params ?? formOf(rawBody)) : '';
-
-  const given = Buffer.from(signature);
+  const bodyDigest = URL.canParse(url) ? new URL(url).searchParams.get('bodySHA256') : null;
+  // Without the body, the signature of such a URL would say nothing about it.
+  if (bodyDigest !== null && body === undefined) return refused('missing_body');
+  const params = bodyDigest === null ? formOf(options.params ?? parsedForm(body)) : {};
+  if (params === undefined) return refused('signature_mismatch'); // Twilio signs no such form
   for (const [matched, token] of [
     ['primary', fields.authToken],
     ['secondary', fields.authTokenSecondary],
   ] as const) {
-    if (!token) continue;
-    for (const variant of urlVariants(url)) {
-      const expected = Buffer.from(
-        createHmac('sha1', token)
-          .update(variant + content, 'utf8')
-          .digest('base64'),
-      );
-      if (given.length === expected.length && timingSafeEqual(given, expected)) {
-        return { ok: true, reason: 'valid', matched };
-      }
+    if (!token || !twilioSignatures(token, url, params).some((one) => isEqual(one, signature))) {
+      continue;
     }
+    if (bodyDigest !== null && body !== undefined && !isEqual(digestOf(body), bodyDigest)) {
+      return refused('body_mismatch');
+    }
+    return { ok: true, reason: 'valid', matched };
   }
   return refused('signature_mismatch');
 }
 
-// Twilio signs with or without the standard port, whatever the URL says.
-function urlVariants(url: string): string[] {
-  const [, scheme = '', authority = '', rest = ''] =
-    /^(https?:\/\/)([^/?#]*)(.*)$/is.exec(url) ?? [];
-  const bare = authority.replace(/:\d+$/, '');
-  const port = /^https/i.test(scheme) ? 443 : 80;
-  return [...new Set([url, `${scheme}${bare}${rest}`, `${scheme}${bare}:${port}${rest}`])];
-}
-
-function contentOf(params: Readonly<Record<string, unknown>>): string {
-  return Object.keys(params)
-    .sort()
-    .map((name) => fieldText(name, params[name]))
-    .join('');
-}
-
-function fieldText(name: string, value: unknown): string {
-  if (Array.isArray(value)) {
-    const texts = [...new Set(value.map((one) => fieldText(name, one)))];
-    return texts.sort().join('');
-  }
-  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-    throw invalidArgument(`params: field "${name}" must be text, not ${describeType(value)}.`);
-  }
-  return `${name}${value}`;
-}
-
-function formOf(rawBody: string | Uint8Array | undefined): Record<string, string[]> {
+/** `undefined` for a form with other values than texts. */
+function formOf(params: unknown): FormParams | undefined {
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) return undefined;
   const form: Record<string, string[]> = Object.create(null);
-  if (rawBody === undefined) return form;
-  for (const [name, value] of new URLSearchParams(bytesOf(rawBody).toString('utf8'))) {
-    form[name] = [...(form[name] ?? []), value];
+  for (const [name, value] of Object.entries(params)) {
+    const values: unknown[] = Array.isArray(value) ? value : [value];
+    if (!values.every((one) => ['string', 'number', 'boolean'].includes(typeof one))) {
+      return undefined;
+    }
+    form[name] = values.map(String);
   }
   return form;
 }
 
-function isDigestOf(digest: string, rawBody: string | Uint8Array | undefined): boolean {
-  if (rawBody === undefined) {
-    throw invalidArgument(
-      'rawBody is needed: the URL tells of a body that is no form (bodySHA256).',
-    );
-  }
-  const actual = createHash('sha256').update(bytesOf(rawBody)).digest();
-  const told = Buffer.from(digest, 'hex');
-  return told.length === actual.length && timingSafeEqual(told, actual);
+function parsedForm(body: Buffer | undefined): Record<string, string[]> {
+  const form: Record<string, string[]> = Object.create(null);
+  const fields = new URLSearchParams(body?.toString('utf8'));
+  for (const name of fields.keys()) form[name] = fields.getAll(name);
+  return form;
+}
+
+function isEqual(expected: string, given: string): boolean {
+  const [a, b] = [Buffer.from(expected), Buffer.from(given)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function digestOf(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex');
 }
 
 function bytesOf(rawBody: string | Uint8Array): Buffer {

@@ -1,10 +1,12 @@
 import type { Twilio } from 'twilio';
+import { ProviderError } from '../errors.ts';
+import { REDACTED } from '../providers/mask.ts';
 import { twilioProvider } from '../providers/twilio.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import { conceal } from './conceal.ts';
+import { conceal, printAs } from './conceal.ts';
 import { type ClientOptions, defineClientFactory } from './define-client-factory.ts';
 import { loadPeer } from './load-peer.ts';
-import { answerError, networkError, ProviderError } from './provider-error.ts';
+import { answerError, networkError } from './provider-error.ts';
 
 /**
  * Options of {@link getTwilioClient}.
@@ -25,7 +27,8 @@ export interface TwilioClientOptions extends ClientOptions {
  * Looks in the environment (tenant `default`, unless told otherwise), then in the vault. An API key
  * with its secret is preferred to the auth token.
  *
- * Its errors are a `ProviderError` with Twilio's `status` and `providerCode`.
+ * It is the SDK's own client but for two things. Its errors, those of `client.request()` included, are
+ * a `ProviderError` with Twilio's `status` and `providerCode`. And printing it shows no credential.
  *
  * @example
  * ```ts
@@ -50,7 +53,7 @@ export const getTwilioClient: (
     const client = construct(() => {
       return new twilio.Twilio(username, password, {
         ...options,
-        accountSid: accountSid as string,
+        accountSid,
         // The SDK takes what is undefined from process.env, which may be another account's. An
         // empty string is "none" for it.
         region: options.region ?? fields.region ?? '',
@@ -58,9 +61,12 @@ export const getTwilioClient: (
         logLevel: options.logLevel ?? '',
       });
     });
-    reportErrors(client, options.httpClient === undefined, [password]);
+    const basic = Buffer.from(`${username}:${password}`).toString('base64');
+    reportErrors(client, [password, basic]);
+    if (options.httpClient === undefined) forgetCredentials(client.httpClient as HttpClient);
     const { region, edge } = client;
-    conceal(client, 'Twilio', { accountSid, region, edge }, ['username', 'password', 'opts']);
+    for (const member of ['username', 'password', 'opts', '_httpClient']) conceal(client, member);
+    printAs(client, 'Twilio', () => ({ accountSid, region, edge }));
     return client;
   },
 );
@@ -78,11 +84,8 @@ function construct(build: () => Twilio): Twilio {
   }
 }
 
-function reportErrors(
-  client: Twilio,
-  ownHttpClient: boolean,
-  secrets: readonly (string | undefined)[],
-): void {
+// Every request of the SDK goes through here, whichever resource it is for.
+function reportErrors(client: Twilio, secrets: readonly (string | undefined)[]): void {
   const request = client.request.bind(client);
   client.request = async (options) => {
     let response: Awaited<ReturnType<typeof request>>;
@@ -90,16 +93,34 @@ function reportErrors(
       response = await request(options);
     } catch (error) {
       throw networkError('twilio', error);
-    } finally {
-      // The SDK's HTTP client keeps the last request, with its credentials, for debugging. One that
-      // was given is left alone.
-      if (ownHttpClient) (client.httpClient as { lastRequest?: unknown }).lastRequest = undefined;
     }
     const { statusCode, body } = response;
-    if (statusCode < 400) return response;
-    const { code, message } = (parsed(body) ?? {}) as { code?: number; message?: unknown };
-    throw answerError('twilio', { status: statusCode, providerCode: code, text: message }, secrets);
+    // As the SDK: reading may be answered with a redirect, anything else not.
+    const isRead = options.method?.toLowerCase() === 'get';
+    if (statusCode < 300 || (isRead && statusCode < 400)) return response;
+    // Twilio's own form, or that of RFC 9457 with title and detail.
+    const { code, message, title, detail } = (parsed(body) ?? {}) as Record<string, unknown>;
+    const text = message ?? detail ?? title;
+    const providerCode = typeof code === 'number' ? code : undefined;
+    throw answerError('twilio', { status: statusCode, providerCode, text }, secrets);
   };
+}
+
+type HttpClient = NonNullable<Twilio['httpClient']>;
+
+// The SDK's HTTP client keeps its last request, for debugging, with the credentials, and the last
+// answer, which may be an account with its auth token. One that was given is left alone.
+function forgetCredentials(httpClient: HttpClient): void {
+  let last: HttpClient['lastRequest'];
+  Object.defineProperty(httpClient, 'lastRequest', {
+    get: () => last,
+    set: (request: typeof last) => {
+      const headers = { ...(request?.headers as object), Authorization: REDACTED };
+      const copy = Object.create(Object.getPrototypeOf(request ?? {}));
+      last = request && Object.assign(copy, request, { auth: REDACTED, headers });
+    },
+  });
+  conceal(httpClient, 'lastResponse');
 }
 
 function parsed(body: unknown): unknown {

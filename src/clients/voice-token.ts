@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { invalidArgument } from '../errors.ts';
-import { defineProvider } from '../providers/define-provider.ts';
+import { matches } from '../providers/fields.ts';
 import { twilioProvider } from '../providers/twilio.ts';
 import { coreOf } from '../vault/internals.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import { type ClientOptions, resolveCredentials } from './define-client-factory.ts';
+import { assertOptions, type ClientOptions, resolveCredentials } from './define-client-factory.ts';
 
 /**
  * Options of {@link createVoiceToken}.
@@ -26,11 +26,7 @@ const MAX_TTL_SECONDS = 86_400; // Twilio error 20104 beyond
 const MAX_IDENTITY_LENGTH = 121;
 
 // A token is signed by an API key; the auth token cannot.
-const voiceCredentials = defineProvider({
-  name: twilioProvider.name,
-  fields: twilioProvider.fields,
-  complete: [['accountSid', 'apiKey', 'apiSecret']],
-});
+const NEEDED = [['accountSid', 'apiKey', 'apiSecret']] as const;
 
 /**
  * A Twilio access token with a Voice grant, for the Voice SDK in a browser or a phone: a JWT signed
@@ -46,6 +42,7 @@ export async function createVoiceToken(
   vault: SecretsVault,
   options: VoiceTokenOptions,
 ): Promise<string> {
+  assertOptions(options);
   const { identity, ttlSeconds = 3600, incomingAllow = true } = options;
   if (typeof identity !== 'string' || identity === '' || identity.length > MAX_IDENTITY_LENGTH) {
     throw invalidArgument(`identity must be a string of 1 to ${MAX_IDENTITY_LENGTH} characters.`);
@@ -53,12 +50,11 @@ export async function createVoiceToken(
   if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > MAX_TTL_SECONDS) {
     throw invalidArgument(`ttlSeconds must be an integer from 1 to ${MAX_TTL_SECONDS}.`);
   }
-  const { fields } = await resolveCredentials(vault, voiceCredentials, options);
+  if (typeof incomingAllow !== 'boolean') throw invalidArgument('incomingAllow must be a boolean.');
+  assertAppSid(options.twimlAppSid);
+  const { fields } = await resolveCredentials(vault, twilioProvider, options, NEEDED);
   const { accountSid, apiKey, apiSecret, region } = fields;
   const twimlAppSid = options.twimlAppSid ?? fields.twimlAppSid;
-  if (twimlAppSid !== undefined && typeof twimlAppSid !== 'string') {
-    throw invalidArgument('twimlAppSid must be a string.');
-  }
   const issuedAt = Math.floor(coreOf(vault).now().getTime() / 1000);
   const header = {
     alg: 'HS256',
@@ -81,8 +77,16 @@ export async function createVoiceToken(
     sub: accountSid,
   };
   const signed = `${base64url(header)}.${base64url(payload)}`;
-  const signature = createHmac('sha256', apiSecret as string).update(signed);
+  const signature = createHmac('sha256', apiSecret).update(signed);
   return `${signed}.${signature.digest('base64url')}`;
+}
+
+function assertAppSid(twimlAppSid: unknown): void {
+  const { pattern, example } = twilioProvider.fields.twimlAppSid;
+  if (twimlAppSid === undefined) return;
+  if (typeof twimlAppSid !== 'string' || !matches(pattern as RegExp, twimlAppSid)) {
+    throw invalidArgument(`twimlAppSid must be ${example}.`);
+  }
 }
 
 function base64url(part: object): string {

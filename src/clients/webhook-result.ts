@@ -18,6 +18,7 @@ export interface WebhookVerification {
  * - `missing_signature`: there is none, or it is no text
  * - `malformed_signature`: it has not the form of one
  * - `signature_mismatch`: another key, another URL, or an altered message
+ * - `missing_body`: the URL tells of a body (`bodySHA256`), and `rawBody` was not given
  * - `body_mismatch`: the body is not the one that the signed URL tells of
  * - `missing_timestamp`, `timestamp_out_of_range`: too old or from the future; perhaps a replay
  *
@@ -28,6 +29,7 @@ export type WebhookReason =
   | 'missing_signature'
   | 'malformed_signature'
   | 'signature_mismatch'
+  | 'missing_body'
   | 'body_mismatch'
   | 'missing_timestamp'
   | 'timestamp_out_of_range';

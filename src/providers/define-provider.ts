@@ -27,12 +27,38 @@ export interface FieldDefinition {
  *
  * @public
  */
-export interface ProviderDefinition<N extends string = string, F extends string = string> {
+export interface ProviderDefinition<
+  N extends string = string,
+  F extends string = string,
+  S extends readonly (readonly F[])[] = readonly (readonly F[])[],
+> {
   readonly name: N;
   readonly fields: Readonly<Record<F, FieldDefinition>>;
   /** The sets of fields that are enough to work with; any one of them will do, first preferred. */
-  readonly complete: readonly (readonly F[])[];
+  readonly complete: S;
 }
+
+/**
+ * The fields that are in every one of the sets `S`: a client can count on them.
+ *
+ * @public
+ */
+export type RequiredField<F extends string, S extends readonly (readonly string[])[]> = F extends F
+  ? [LacksField<F, S[number]>] extends [never]
+    ? F
+    : never
+  : never;
+
+/**
+ * `set` when that set of fields lacks `F`, else nothing.
+ *
+ * @public
+ */
+export type LacksField<F extends string, Set extends readonly string[]> = Set extends Set
+  ? F extends Set[number]
+    ? never
+    : Set
+  : never;
 
 /**
  * Defines a provider, and checks the definition.
@@ -49,27 +75,73 @@ export interface ProviderDefinition<N extends string = string, F extends string 
  * });
  * await vault.put('acme', stripe, { secretKey }); // field names are checked by the compiler
  * ```
- * @throws VaultError `ERR_INVALID_ARGUMENT` when a name is not allowed, or `complete` names a field
- * that is not defined
+ * @throws VaultError `ERR_INVALID_ARGUMENT` when a name is not allowed, a field is not described as
+ * {@link FieldDefinition} says, or `complete` is empty or names a field that is not defined
  * @public
  */
-export function defineProvider<const N extends string, const F extends string>(definition: {
+export function defineProvider<
+  const N extends string,
+  const F extends string,
+  const S extends readonly (readonly NoInfer<F>[])[],
+>(definition: {
   readonly name: N;
   readonly fields: Readonly<Record<F, FieldDefinition>>;
-  readonly complete: readonly (readonly NoInfer<F>[])[];
-}): ProviderDefinition<N, F> {
+  readonly complete: S;
+}): ProviderDefinition<N, F, S> {
   assertProviderName(definition?.name);
   const { name, fields, complete } = definition;
-  for (const field of Object.keys(fields)) assertFieldName(field, name);
+  for (const [field, description] of Object.entries<FieldDefinition>(fields)) {
+    assertFieldName(field, name);
+    assertDescription(description, name, field);
+  }
+  assertUnique(name, fields, 'env');
+  assertUnique(name, fields, 'settingsKey');
+  if (complete.length === 0 || complete.some((set) => set.length === 0)) {
+    throw invalidArgument(`Provider "${name}": "complete" must hold at least one set of fields.`);
+  }
   for (const field of complete.flat()) {
     if (!Object.hasOwn(fields, field)) {
       throw invalidArgument(`Provider "${name}": "complete" names "${field}", which is no field.`);
     }
   }
-  if (complete.length === 0) {
-    throw invalidArgument(`Provider "${name}": "complete" must hold at least one set of fields.`);
+  const frozen = Object.entries<FieldDefinition>(fields).map(([field, description]) => [
+    field,
+    Object.freeze({ ...description }),
+  ]);
+  return Object.freeze({
+    name,
+    fields: Object.freeze(Object.fromEntries(frozen)),
+    complete: Object.freeze(
+      complete.map((set) => Object.freeze([...set])),
+    ) as readonly unknown[] as S,
+  });
+}
+
+function assertDescription(description: FieldDefinition, provider: string, field: string): void {
+  const { label, secret, env, settingsKey, pattern } = description ?? {};
+  if (
+    typeof label !== 'string' ||
+    typeof secret !== 'boolean' ||
+    ![env, settingsKey].every((text) => text === undefined || typeof text === 'string') ||
+    !(pattern === undefined || pattern instanceof RegExp)
+  ) {
+    throw invalidArgument(
+      `Provider "${provider}": field "${field}" needs a label (string) and secret (boolean); env and settingsKey are strings, pattern is a RegExp.`,
+    );
   }
-  return Object.freeze({ name, fields: Object.freeze({ ...fields }), complete });
+}
+
+// Two fields under one name: one of them would silently take the other's value.
+function assertUnique(
+  provider: string,
+  fields: Readonly<Record<string, FieldDefinition>>,
+  member: 'env' | 'settingsKey',
+): void {
+  const names = Object.values(fields).flatMap((description) => description[member] ?? []);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw invalidArgument(`Provider "${provider}": two fields have the ${member} "${twice}".`);
+  }
 }
 
 /**

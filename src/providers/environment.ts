@@ -33,9 +33,8 @@ export function environmentOverride(
   env: Environment = process.env,
   override: EnvOverride = 'default',
 ): FieldMap | undefined {
-  if (override !== 'default' && override !== 'all' && override !== false) {
-    throw invalidArgument('envOverride must be "default", "all" or false.');
-  }
+  assertEnvOverride(override);
+  if (typeof env !== 'object' || env === null) throw invalidArgument('env must be an object.');
   if (override === false) return undefined;
   if (override === 'default' && tenantId !== DEFAULT_TENANT) return undefined;
 
@@ -46,6 +45,13 @@ export function environmentOverride(
     throw new VaultError('ERR_ENV_INCOMPLETE', incompleteMessage(definition, isSet));
   }
   return fields;
+}
+
+/** @internal */
+export function assertEnvOverride(override: unknown): void {
+  if (![undefined, 'default', 'all', false].includes(override as EnvOverride | undefined)) {
+    throw invalidArgument('envOverride must be "default", "all" or false.');
+  }
 }
 
 /**

@@ -16,14 +16,13 @@ export type ProviderRef = string | ProviderDefinition;
  *
  * @public
  */
-export type FieldNameOf<P extends ProviderRef> =
-  P extends ProviderDefinition<string, infer F>
-    ? F
-    : P extends keyof BuiltInProviders
-      ? BuiltInProviders[P] extends ProviderDefinition<string, infer F>
-        ? F
-        : never
-      : string;
+export type FieldNameOf<P extends ProviderRef> = P extends ProviderDefinition
+  ? keyof P['fields'] & string
+  : P extends keyof BuiltInProviders
+    ? BuiltInProviders[P] extends { readonly fields: infer Fields }
+      ? keyof Fields & string
+      : never
+    : string;
 
 /**
  * The credentials of a provider as they are written: field name → value.

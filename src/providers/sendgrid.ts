@@ -20,6 +20,7 @@ export const sendgridProvider = defineProvider({
     residency: {
       label: 'Data residency',
       secret: false,
+      env: 'SENDGRID_RESIDENCY',
       pattern: /^(global|eu)$/,
       example: 'global or eu',
     },

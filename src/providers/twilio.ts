@@ -28,6 +28,7 @@ export const twilioProvider = defineProvider({
     authTokenSecondary: {
       label: 'Secondary auth token',
       secret: true,
+      env: 'TWILIO_AUTH_TOKEN_SECONDARY',
       settingsKey: 'twilio_auth_token_secondary',
       pattern: /^\S+$/,
       example: '32 hex digits without spaces',
@@ -61,6 +62,7 @@ export const twilioProvider = defineProvider({
     twimlAppSid: {
       label: 'TwiML app SID',
       secret: false,
+      env: 'TWILIO_TWIML_APP_SID',
       settingsKey: 'twilio_twiml_app_sid',
       pattern: /^AP[0-9a-fA-F]{32}$/,
       example: '"AP" and 32 hex digits',
@@ -70,10 +72,17 @@ export const twilioProvider = defineProvider({
       secret: false,
       settingsKey: 'agent_phone_number',
     },
-    region: { label: 'Region', secret: false, pattern: /^[a-z]{2}\d$/, example: 'us1, ie1 or au1' },
+    region: {
+      label: 'Region',
+      secret: false,
+      env: 'TWILIO_REGION',
+      pattern: /^[a-z]{2}\d$/,
+      example: 'us1, ie1 or au1',
+    },
     edge: {
       label: 'Edge',
       secret: false,
+      env: 'TWILIO_EDGE',
       pattern: /^[a-z-]+$/,
       example: 'ashburn, dublin, sydney',
     },

@@ -77,7 +77,8 @@ describe('verifyTwilioWebhook', () => {
       ok: false,
       reason: 'body_mismatch',
     });
-    await expect(verify(json)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    // the signature of such a URL says nothing about a body that was not given
+    expect(await verify(json)).toEqual({ ok: false, reason: 'missing_body' });
   });
 
   it.each([
@@ -91,8 +92,16 @@ describe('verifyTwilioWebhook', () => {
     expect(await verify(options)).toEqual({ ok: false, reason });
   });
 
-  it('refuses objects as fields, and a URL that is none', async () => {
-    for (const options of [{ params: { a: { $ne: 1 } } }, { url: '/voice' }, { url: undefined }]) {
+  it('judges what strangers send, and never throws for it', async () => {
+    const stranger = `${url}&bodySHA256=1`;
+    expect(await verify({ url: stranger })).toEqual({ ok: false, reason: 'missing_body' });
+    for (const options of [{ params: { a: { $ne: 1 } } }, { params: 'a=b' }, { url: 'https://' }]) {
+      expect(await verify(options as never)).toEqual({ ok: false, reason: 'signature_mismatch' });
+    }
+  });
+
+  it('refuses a URL that is none', async () => {
+    for (const options of [{ url: '/voice' }, { url: undefined }]) {
       await expect(verify(options)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     }
   });
