@@ -64,9 +64,9 @@ export class ProviderError extends VaultError {
   /** `twilio`, `sendgrid`, … */
   readonly provider: string;
   /** The HTTP status of the answer; absent when there was none. */
-  readonly status?: number;
+  declare readonly status?: number;
   /** The provider's own code (Twilio: `20003`), or that of the network error (`ECONNRESET`). */
-  readonly providerCode?: number | string;
+  declare readonly providerCode?: number | string;
 
   constructor(provider: string, message: string, facts: ProviderFacts) {
     super('ERR_PROVIDER', message);

@@ -3,7 +3,7 @@ import sgMail from '@sendgrid/mail';
 import { getSendGridClient } from 'provider-vault';
 import { credentialFingerprint, startFakeSendGrid } from 'provider-vault/testing';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { memoryVault, sendgridKey } from '../support/fixtures.ts';
+import { memoryVault, rejection, sendgridKey } from '../support/fixtures.ts';
 
 const sendgrid = await startFakeSendGrid({
   keys: [1, 2, 9].map((n) => ({ apiKey: sendgridKey(n) })),
@@ -96,6 +96,27 @@ describe('getSendGridClient', () => {
         }),
       ),
     ).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  });
+
+  it.each(['Authorization', 'authorization'])('refuses a mail with an own %s', async (name) => {
+    const client = await getSendGridClient(await twoTenants(), at('one'));
+    const sent = sendgrid.requests.length;
+    const headers = { [name]: `Bearer ${sendgridKey(2)}` }; // of the other tenant
+    const error = await rejection(client.send({ ...mail, headers }));
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    expect(String(error)).not.toContain(sendgridKey(2));
+    expect(sendgrid.requests.length).toBe(sent);
+    await client.send({ ...mail, headers: { 'X-Campaign': 'spring' } });
+  });
+
+  it.each([
+    { residency: 'us' },
+    { baseUrl: '' },
+    { baseUrl: 'ftp://x.example' },
+    { baseUrl: 'https://a:b@x.example' },
+  ])('refuses %j', async (options) => {
+    const built = getSendGridClient(await twoTenants(), { ...at('one'), ...options } as never);
+    expect(await rejection(built)).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
   });
 
   it('takes the environment as a whole, for tenant "default"', async () => {

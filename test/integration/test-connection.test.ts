@@ -94,6 +94,44 @@ describe('testConnection', () => {
     }
   });
 
+  it('is a result when what was found is wrong, wherever it came from', async () => {
+    const { vault } = memoryVault();
+    for (const [provider, env] of [
+      ['sendgrid', { SENDGRID_API_KEY: 'no-key' }],
+      ['twilio', { TWILIO_ACCOUNT_SID: apiKeySid(1), TWILIO_AUTH_TOKEN: authToken(1) }],
+    ] as const) {
+      const result = await testConnection(vault, { tenantId: 'default', provider, env });
+      expect(result).toMatchObject({ ok: false, code: 'wrong_credentials' });
+    }
+  });
+
+  it('tells what may not be done from what is not known', async () => {
+    twilio.failNext({ status: 403 });
+    expect(await check('twilio', tokenOf(1))).toMatchObject({ code: 'not_allowed' });
+    const reader = await startFakeSendGrid({
+      keys: [{ apiKey: sendgridKey(2), scopes: ['user.account.read'] }],
+    });
+    const result = check('sendgrid', { apiKey: sendgridKey(2) }, { baseUrl: reader.url });
+    expect(await result).toMatchObject({
+      code: 'not_allowed',
+      detail: expect.stringContaining('mail.send'),
+    });
+    await reader.close();
+  });
+
+  it.each<[string, object]>([
+    ['an object for a tenant', { tenantId: { $ne: null } }],
+    ['a residency', { residency: 'us' }],
+    ['a base URL', { baseUrl: 'nowhere' }],
+    ['a timeout of 0', { timeoutMs: 0 }],
+    ['a timeout that is no number', { timeoutMs: Number.NaN }],
+    ['an override', { envOverride: 'yes' }],
+  ])("refuses a caller's mistake: %s", async (_what, mistake) => {
+    await expect(check('twilio', tokenOf(1), mistake)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+  });
+
   it('leaves the clients of the application alone', async () => {
     const { vault } = memoryVault();
     await vault.put('one', 'twilio', tokenOf(1));

@@ -1,8 +1,14 @@
-import { inspect } from 'node:util';
 import { getTwilioClient, isVaultError } from 'provider-vault';
 import { credentialFingerprint, startFakeTwilio } from 'provider-vault/testing';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import { accountSid, apiKeySid, apiSecret, authToken, memoryVault } from '../support/fixtures.ts';
+import {
+  accountSid,
+  apiKeySid,
+  apiSecret,
+  authToken,
+  memoryVault,
+  rejection,
+} from '../support/fixtures.ts';
 
 const twilio = await startFakeTwilio({
   accounts: [1, 2, 9].map((n) => ({
@@ -18,16 +24,6 @@ afterEach(() => vi.unstubAllEnvs());
 const text = { to: '+14155550100', from: '+15005550006', body: 'hello' };
 const tokenOf = (n: number) => ({ accountSid: accountSid(n), authToken: authToken(n) });
 const noEnv = { env: {}, client };
-const envOf = (n: number) => ({
-  TWILIO_ACCOUNT_SID: accountSid(n),
-  TWILIO_AUTH_TOKEN: authToken(n),
-});
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable(),
-    (error: unknown) => error,
-  );
-
 describe('getTwilioClient', () => {
   it("sends with the tenant's own credentials", async () => {
     const { vault } = memoryVault();
@@ -94,14 +90,14 @@ describe('getTwilioClient', () => {
   it('says what is missing and where it looked', async () => {
     const { vault } = memoryVault();
     await vault.put('half', 'twilio', { apiKey: apiKeySid(1), apiSecret: apiSecret(1) });
-    const nothing = await failure(getTwilioClient(vault, { tenantId: 'none', ...noEnv }));
+    const nothing = await rejection(getTwilioClient(vault, { tenantId: 'none', ...noEnv }));
     expect(nothing).toMatchObject({
       code: 'ERR_NOT_CONFIGURED',
       message: expect.stringMatching(/"none".*accountSid, authToken.*the vault/),
     });
-    const half = await failure(getTwilioClient(vault, { tenantId: 'half', ...noEnv }));
+    const half = await rejection(getTwilioClient(vault, { tenantId: 'half', ...noEnv }));
     expect(half).toMatchObject({ message: expect.stringMatching(/: accountSid missing/) });
-    const standard = await failure(getTwilioClient(vault, noEnv));
+    const standard = await rejection(getTwilioClient(vault, noEnv));
     expect(standard).toMatchObject({
       message: expect.stringMatching(/"default".*the environment and the vault/),
     });
@@ -122,64 +118,7 @@ describe('getTwilioClient', () => {
   });
 });
 
-describe('environment override [L5]', () => {
-  it('wins for tenant "default" when it is complete', async () => {
-    const { vault } = memoryVault();
-    await vault.put('default', 'twilio', tokenOf(1));
-    const built = await getTwilioClient(vault, { env: envOf(9), client });
-    await built.messages.create(text);
-    expect(twilio.requests.at(-1)).toMatchObject({
-      credential: credentialFingerprint(authToken(9)),
-    });
-  });
-
-  it('does not ask the vault, and is not mixed with it', async () => {
-    const { vault } = memoryVault();
-    await vault.put('default', 'twilio', { ...tokenOf(1), region: 'ie1' });
-    const built = await getTwilioClient(vault, { env: envOf(9), client });
-    expect(built).toMatchObject({ accountSid: accountSid(9), region: '' });
-  });
-
-  it('is an error when it is incomplete, naming the variables', async () => {
-    const { vault } = memoryVault();
-    await vault.put('default', 'twilio', tokenOf(1));
-    const env = { TWILIO_AUTH_TOKEN: authToken(9) };
-    const error = await failure(getTwilioClient(vault, { env, client }));
-    expect(error).toMatchObject({
-      code: 'ERR_ENV_INCOMPLETE',
-      message: expect.stringContaining('TWILIO_ACCOUNT_SID'),
-    });
-    expect(inspect(error)).not.toContain(authToken(9));
-  });
-
-  it('takes blank variables for unset', async () => {
-    const { vault } = memoryVault();
-    await vault.put('default', 'twilio', tokenOf(1));
-    const env = { TWILIO_ACCOUNT_SID: ' ', TWILIO_AUTH_TOKEN: '' };
-    expect(await getTwilioClient(vault, { env })).toMatchObject({ accountSid: accountSid(1) });
-  });
-
-  it('leaves other tenants alone unless it is for all, and everybody when it is off', async () => {
-    const { vault } = memoryVault();
-    await vault.put('one', 'twilio', tokenOf(1));
-    await vault.put('default', 'twilio', tokenOf(2));
-    const env = envOf(9);
-    const sidOf = async (options: object) => (await getTwilioClient(vault, options)).accountSid;
-    expect(await sidOf({ tenantId: 'one', env })).toBe(accountSid(1));
-    expect(await sidOf({ tenantId: 'one', env, envOverride: 'all' })).toBe(accountSid(9));
-    expect(await sidOf({ env, envOverride: false })).toBe(accountSid(2));
-  });
-
-  it('does not stand in for a store that cannot be reached', async () => {
-    const { vault, store } = memoryVault();
-    vi.spyOn(store, 'get').mockRejectedValue(new Error('down'));
-    await expect(getTwilioClient(vault, { tenantId: 'one', env: envOf(9) })).rejects.toThrow(
-      'down',
-    );
-  });
-});
-
 it('refuses what is no vault', async () => {
-  const error = await failure(getTwilioClient({} as never));
+  const error = await rejection(getTwilioClient({} as never));
   expect(isVaultError(error, 'ERR_INVALID_ARGUMENT')).toBe(true);
 });

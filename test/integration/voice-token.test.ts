@@ -84,6 +84,8 @@ describe('createVoiceToken', () => {
     { identity: 'ann', ttlSeconds: 0 },
     { identity: 'ann', ttlSeconds: 86_401 },
     { identity: 'ann', twimlAppSid: ['x'] },
+    { identity: 'ann', twimlAppSid: accountSid(1) },
+    { identity: 'ann', incomingAllow: 'false' },
   ])('refuses %j', async (options) => {
     const vault = await vaultWith();
     await expect(

@@ -42,3 +42,13 @@ export async function auditEvents(use: () => Promise<unknown>): Promise<AuditEve
   }
   return events;
 }
+
+/** What a promise is rejected with. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('The promise was expected to be rejected.');
+}
