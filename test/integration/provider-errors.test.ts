@@ -17,6 +17,7 @@ import {
   rejection,
   sendgridKey,
 } from '../support/fixtures.ts';
+import { expectNone, textsIn } from '../support/printed.ts';
 
 const twilio = await startFakeTwilio({
   accounts: [
@@ -51,43 +52,7 @@ const OWN: Record<string, readonly string[]> = {
 };
 const SECRETS = Object.values(OWN).flat();
 
-/** Every text that can be got out of a value: own members, hidden ones, prototypes' getters. */
-function textsIn(value: unknown, seen = new Set<unknown>()): string[] {
-  if (typeof value === 'string') return [value];
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return [];
-  if (seen.has(value)) return [];
-  seen.add(value);
-  return Reflect.ownKeys(value).flatMap((name) => {
-    let member: unknown;
-    try {
-      member = Reflect.get(value, name);
-    } catch {
-      return [];
-    }
-    return [String(name), ...textsIn(member, seen)];
-  });
-}
-
-function jsonOf(value: unknown): string {
-  const seen = new Set<unknown>(); // the SDK's resources point at each other
-  const once = (_name: string, member: unknown) => {
-    if (typeof member !== 'object' || member === null) return member;
-    if (seen.has(member)) return undefined;
-    seen.add(member);
-    return member;
-  };
-  return JSON.stringify(value, once) ?? '';
-}
-
-function expectNoSecret(value: unknown): void {
-  const shown = [
-    String(value),
-    inspect(value, { depth: 20, showHidden: true }),
-    inspect(value, { depth: 20, showHidden: true, customInspect: false }),
-    jsonOf(value),
-  ];
-  for (const secret of SECRETS) expect(shown.join('\n')).not.toContain(secret);
-}
+const expectNoSecret = (value: unknown) => expectNone(SECRETS, value);
 
 function expectCleanError(error: unknown, expected: object): asserts error is ProviderError {
   expect(error).toBeInstanceOf(ProviderError);
