@@ -100,7 +100,11 @@ Object.defineProperty(ProviderError.prototype, 'name', {
  * @public
  */
 export function isVaultError(error: unknown, code: 'ERR_PROVIDER'): error is ProviderError;
-/** @public */
+/**
+ * Whether `error` is a {@link VaultError}, of `code` if one is given.
+ *
+ * @public
+ */
 export function isVaultError(error: unknown, code?: VaultErrorCode): error is VaultError;
 export function isVaultError(error: unknown, code?: VaultErrorCode): boolean {
   return (

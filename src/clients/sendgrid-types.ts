@@ -105,9 +105,13 @@ export interface SendGridMailService {
   ): Promise<[SendGridResponse, {}]>;
   /** Milliseconds until a request without an answer fails. */
   setTimeout(milliseconds: number): void;
+  /** What marks substitutions in a text. */
   setSubstitutionWrappers(left: string, right: string): void;
+  /** Replaces the tenant's key, and goes back to SendGrid's own address. */
   setApiKey(apiKey: string): void;
+  /** Replaces the tenant's key by credentials of Twilio Email. */
   setTwilioEmailAuth(username: string, password: string): void;
+  /** Replaces the client, and with it the tenant's key and what this library adds. */
   // biome-ignore lint/suspicious/noExplicitAny: a Client of @sendgrid/client
   setClient(client: any): void;
   /** The client for all other requests. */
