@@ -1,17 +1,40 @@
-import { chmod, readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { chmod, readFile, realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { invalidArgument, isVaultError, VaultError } from '../errors.ts';
 import type { SecretRecord } from '../record/record.ts';
 import type { SecretRef } from '../record/ref.ts';
-import { formatRecords, parseRecords } from './file-format.ts';
+import { syncFolder, writeDraft } from './file-draft.ts';
+import { formatRecords, fromJsonRecord, parseRecords, toJsonRecord } from './file-format.ts';
+import { codeOf, FILE_LOCKED, withFileLock } from './file-lock.ts';
 import { RecordTable } from './record-table.ts';
 import type { ScanQuery, SecretStore, StoreWrite } from './secret-store.ts';
 
 const OWNER_ONLY = 0o600;
-// A process that is killed leaves its lock; another takes it over after this long.
-const STALE_AFTER_MS = 5_000;
-const REFRESH_LOCK_MS = 1_000;
-const LOCK_RETRIES = { retries: 200, factor: 1.2, minTimeout: 5, maxTimeout: 100, randomize: true };
+// What may be over in a moment: a full disk, too many open files, another who holds it.
+const UNAVAILABLE_CODES = new Set([
+  FILE_LOCKED,
+  'ENOSPC',
+  'EDQUOT',
+  'EMFILE',
+  'ENFILE',
+  'EAGAIN',
+  'EBUSY',
+]);
+const MEANINGS: Record<string, string> = {
+  [FILE_LOCKED]: 'another process holds its lock',
+  ENOENT: 'its folder does not exist',
+  EACCES: 'this process has no right to it',
+  EPERM: 'it belongs to another user',
+  ENOSPC: 'the disk is full',
+};
+
+type Result = boolean | readonly boolean[];
+
+interface Change {
+  apply(table: RecordTable): Result;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
 
 /**
  * Records in one JSON file, readable by its owner only: for development, small installations and the
@@ -24,7 +47,8 @@ const LOCK_RETRIES = { retries: 200, factor: 1.2, minTimeout: 5, maxTimeout: 100
  */
 export class FileSecretStore implements SecretStore {
   readonly #path: string;
-  #writing: Promise<unknown> = Promise.resolve();
+  #waiting: Change[] = [];
+  #writing = false;
 
   /**
    * @param path - the file; it is made by the first write, its folder must exist
@@ -36,44 +60,50 @@ export class FileSecretStore implements SecretStore {
     this.#path = resolve(path);
   }
 
-  /** Takes from others the right to read the file, if they have it. */
+  /** Takes from others the right to read the file, if they have it; every write does so as well. */
   async init(): Promise<void> {
-    try {
-      await chmod(this.#path, OWNER_ONLY);
-    } catch (error) {
+    await this.#read();
+    await chmod(this.#path, OWNER_ONLY).catch((error: unknown) => {
       if (codeOf(error) !== 'ENOENT') throw this.#failure(error);
-    }
+    });
   }
 
   /** {@inheritDoc SecretStore.get} */
   async get(ref: SecretRef): Promise<SecretRecord | undefined> {
-    return (await this.#read()).get(ref);
+    const record = (await this.#read()).get(ref);
+    return record && fromJsonRecord(record);
   }
 
   /** {@inheritDoc SecretStore.getMany} */
   async getMany(refs: readonly SecretRef[]): Promise<SecretRecord[]> {
-    return (await this.#read()).getMany(refs);
+    return (await this.#read()).getMany(refs).map(fromJsonRecord);
   }
 
   /** {@inheritDoc SecretStore.list} */
   async list(tenantId: string): Promise<SecretRecord[]> {
-    return (await this.#read()).list(tenantId);
+    return (await this.#read()).list(tenantId).map(fromJsonRecord);
   }
 
   /** {@inheritDoc SecretStore.put} */
   async put(record: SecretRecord, expectedRev: number, seen?: string | null): Promise<boolean> {
-    const write = { record, expectedRev, ...(seen !== undefined && { seen }) };
+    const write = {
+      record: toJsonRecord(record),
+      expectedRev,
+      ...(seen !== undefined && { seen }),
+    };
     return this.#change((table) => table.put(write));
   }
 
   /** {@inheritDoc SecretStore.putMany} */
   async putMany(writes: readonly StoreWrite[]): Promise<boolean[]> {
-    return this.#change((table) => writes.map((write) => table.put(write)));
+    const kept = writes.map((write) => ({ ...write, record: toJsonRecord(write.record) }));
+    return this.#change((table) => kept.map((write) => table.put(write)));
   }
 
   /** {@inheritDoc SecretStore.supersede} */
   async supersede(record: SecretRecord, expectedRev: number, keep: number): Promise<boolean> {
-    return this.#change((table) => table.supersede(record, expectedRev, keep));
+    const kept = toJsonRecord(record);
+    return this.#change((table) => table.supersede(kept, expectedRev, keep));
   }
 
   /** {@inheritDoc SecretStore.delete} */
@@ -99,68 +129,60 @@ export class FileSecretStore implements SecretStore {
     try {
       return new RecordTable(parseRecords(await readFile(this.#path, 'utf8'), this.#path));
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return new RecordTable();
-      throw this.#failure(error);
-    }
-  }
-
-  /** Runs `change` on the current records, and writes them if it says that something changed. */
-  #change<T extends boolean | boolean[]>(change: (table: RecordTable) => T): Promise<T> {
-    const done = this.#writing.then(() => this.#locked(change));
-    this.#writing = done.catch(() => {});
-    return done;
-  }
-
-  async #locked<T extends boolean | boolean[]>(change: (table: RecordTable) => T): Promise<T> {
-    // Loaded here: whoever uses another store does not pay for them.
-    const [{ default: lockfile }, { default: writeFileAtomic }] = await Promise.all([
-      import('proper-lockfile'),
-      import('write-file-atomic'),
-    ]);
-    let lost = false;
-    let release: () => Promise<void>;
-    try {
-      release = await lockfile.lock(this.#path, {
-        realpath: false, // the file need not exist yet
-        stale: STALE_AFTER_MS,
-        update: REFRESH_LOCK_MS,
-        retries: LOCK_RETRIES,
-        onCompromised: () => {
-          lost = true;
-        },
+      if (codeOf(error) !== 'ENOENT') throw this.#failure(error);
+      // No file yet is no record. No folder is a wrong path, or a disk that is not there.
+      await stat(dirname(this.#path)).catch((missing) => {
+        throw this.#failure(missing);
       });
-    } catch (error) {
-      throw this.#failure(error);
+      return new RecordTable();
     }
-    try {
+  }
+
+  #change<T extends Result>(apply: (table: RecordTable) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ apply, resolve: resolve as Change['resolve'], reject });
+      if (!this.#writing) void this.#writeWaiting();
+    });
+  }
+
+  // All changes that wait are written at once: the cost of a write is the file, not the record.
+  async #writeWaiting(): Promise<void> {
+    this.#writing = true;
+    while (this.#waiting.length > 0) {
+      const changes = this.#waiting.splice(0);
+      try {
+        const results = await this.#write(changes);
+        for (const [at, { resolve }] of changes.entries()) resolve(results[at] as Result);
+      } catch (error) {
+        const failure = this.#failure(error);
+        for (const { reject } of changes) reject(failure);
+      }
+    }
+    this.#writing = false;
+  }
+
+  async #write(changes: readonly Change[]): Promise<Result[]> {
+    // A link to the file stays a link, and all agree where the lock is.
+    const path = await realpath(this.#path).catch(() => this.#path);
+    return withFileLock(path, async ({ draft, commit }) => {
       const table = await this.#read();
-      const result = change(table);
-      const changed = Array.isArray(result) ? result.includes(true) : result;
-      if (!changed) return result;
-      if (lost) throw this.#failure({ code: 'ELOCKED' });
-      const text = formatRecords(table.sorted());
-      await writeFileAtomic(this.#path, text, { mode: OWNER_ONLY, fsync: true });
-      return result;
-    } catch (error) {
-      throw this.#failure(error);
-    } finally {
-      await release().catch(() => {}); // taken over meanwhile: then it is another's to release
-    }
+      const results = changes.map(({ apply }) => apply(table));
+      if (results.flat().includes(true)) {
+        await writeDraft(draft, formatRecords(table.sorted()), path);
+        commit();
+        await syncFolder(dirname(path));
+      }
+      return results;
+    });
   }
 
   #failure(error: unknown): VaultError {
     if (isVaultError(error)) return error;
     const code = codeOf(error) ?? 'unknown error';
-    const locked = code === 'ELOCKED';
+    const meaning = MEANINGS[code];
     return new VaultError(
-      locked ? 'ERR_STORE_UNAVAILABLE' : 'ERR_STORE_FAILED',
-      locked
-        ? `The file ${this.#path} is locked by another process.`
-        : `The file ${this.#path} cannot be used (${code})${code === 'ENOENT' ? ': its folder does not exist' : ''}.`,
+      UNAVAILABLE_CODES.has(code) ? 'ERR_STORE_UNAVAILABLE' : 'ERR_STORE_FAILED',
+      `The file ${this.#path} cannot be used (${code})${meaning === undefined ? '' : `: ${meaning}`}.`,
     );
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code;
 }
