@@ -6,13 +6,6 @@ const common = {
   treeshake: true,
   splitting: true,
   metafile: true,
-  // The CommonJS packages that are bundled use require() and __filename, which an ES module lacks.
-  banner: ({ format }) =>
-    format === 'esm'
-      ? {
-          js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url); const __filename = import.meta.filename;",
-        }
-      : {},
 } satisfies Options;
 
 export const library = {
@@ -39,6 +32,13 @@ export const commandLine = {
   outDir: 'dist/cli',
   format: ['esm'],
   external: [...library.external, 'provider-vault'],
+  // The CommonJS packages that are bundled use require() and __filename, which an ES module lacks.
+  banner: ({ format }) =>
+    format === 'esm'
+      ? {
+          js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url); const __filename = import.meta.filename;",
+        }
+      : {},
 } satisfies Options;
 
 export default defineConfig([library, commandLine]);

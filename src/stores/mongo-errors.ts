@@ -1,4 +1,4 @@
-import { VaultError } from '../errors.ts';
+import { isVaultError, VaultError } from '../errors.ts';
 
 // Errors after which the same call may succeed: the server could not be reached, or it is not (or
 // no longer) the primary. Numbers as in MongoDB's error_codes.yml.
@@ -29,6 +29,7 @@ export function isDuplicateKey(error: unknown): boolean {
  * @internal
  */
 export function storeError(error: unknown, operation: string): VaultError {
+  if (isVaultError(error)) return error;
   const { name, code, codeName, message } = (error ?? {}) as DriverError;
   const unavailable =
     (typeof name === 'string' && UNAVAILABLE_NAMES.test(name)) ||

@@ -182,8 +182,8 @@ export class MongoSecretStore implements SecretStore {
    *
    * @throws VaultError `ERR_STORE_FAILED` where it has none
    */
-  async watch(listener: (ref: SecretRef) => void): Promise<() => Promise<void>> {
-    return watchCollection(await this.#run('watch', async (collection) => collection), listener);
+  async watch(listener: (ref: SecretRef) => void, onGap = () => {}): Promise<() => Promise<void>> {
+    return this.#run('watch', (collection) => watchCollection(collection, listener, onGap));
   }
 
   /** {@inheritDoc SecretStore.count} */

@@ -71,11 +71,15 @@ export interface SecretStore {
   count?(): Promise<number>;
 
   /**
-   * Optional: tells of changes, also those of other processes.
+   * Optional: tells of every change that is made from then on, also by other processes.
    *
-   * @returns a function that stops it
+   * @param listener - gets the address; must not throw
+   * @param onGap - is called when changes may have been missed, as after a lost connection: whoever
+   * keeps records drops them all. A store that cannot miss any may ignore it.
+   * @returns a function that stops it: when it is done, nothing is told any more
+   * @throws VaultError `ERR_STORE_FAILED` where changes cannot be told of
    */
-  watch?(listener: (ref: SecretRef) => void): Promise<() => Promise<void>>;
+  watch?(listener: (ref: SecretRef) => void, onGap?: () => void): Promise<() => Promise<void>>;
 
   /** Optional: makes indexes or files. Idempotent, and safe to race. */
   init?(): Promise<void>;

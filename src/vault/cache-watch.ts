@@ -11,12 +11,12 @@ const RETRY_AFTER_MS = 60_000;
  */
 export class CacheWatch {
   readonly #store: SecretStore;
-  readonly #on: { onChange(ref: SecretRef): void; onStart(): void };
+  readonly #on: { onChange(ref: SecretRef): void; onGap(): void };
   #stop: Promise<(() => Promise<void>) | undefined> | undefined;
   #retryAt = 0;
   closed = false;
 
-  constructor(store: SecretStore, on: { onChange(ref: SecretRef): void; onStart(): void }) {
+  constructor(store: SecretStore, on: { onChange(ref: SecretRef): void; onGap(): void }) {
     this.#store = store;
     this.#on = on;
   }
@@ -38,8 +38,11 @@ export class CacheWatch {
 
   async #listen(): Promise<(() => Promise<void>) | undefined> {
     try {
-      const stop = await this.#store.watch?.((ref) => this.#on.onChange(ref));
-      this.#on.onStart();
+      const stop = await this.#store.watch?.(
+        (ref) => this.#on.onChange(ref),
+        () => this.#on.onGap(),
+      );
+      this.#on.onGap(); // of what changed before, nobody told
       return stop;
     } catch {
       // A server without change streams, or one that is away for now.

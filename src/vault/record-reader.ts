@@ -30,7 +30,7 @@ export class RecordReader {
     this.#cache = records;
     this.#watch = new CacheWatch(store, {
       onChange: (ref) => records.delete(addressOf(ref)),
-      onStart: () => records.clear(), // of what changed before, nobody told
+      onGap: () => records.clear(),
     });
   }
 

@@ -28,6 +28,7 @@ describe('failures of MongoDB', () => {
       () => vault.put('a', 'custom', { f: 'a value' }),
       () => vault.delete('a', 'custom'),
       () => vault.status('a'),
+      () => new MongoSecretStore(client.db('x')).watch(() => {}),
     ]) {
       const error = await failureOf(operation());
       expect(error).toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });

@@ -37,6 +37,53 @@ describe('MongoSecretStore.watch', () => {
     expect(told).toHaveLength(4);
   });
 
+  it('says that it may have missed something when the stream ended, and goes on', async () => {
+    const told: string[] = [];
+    const dropped = db.collection('dropped');
+    const store = new MongoSecretStore(dropped);
+    const stop = await store.watch(
+      ({ tenantId }) => told.push(tenantId),
+      () => told.push('gap'),
+    );
+    const other = new SecretsVault({ store, keys });
+    await other.put('a', 'custom', { f: '1' });
+    await vi.waitFor(() => expect(told).toEqual(['a']), 10_000);
+    await dropped.drop(); // ends the stream: there is nothing to resume
+    await vi.waitFor(() => expect(told.at(-1)).toBe('gap'), 10_000);
+    // What is written before it is open again is in the gap.
+    await vi.waitFor(async () => {
+      await other.put('b', 'custom', { f: '1' });
+      expect(told.at(-1)).toBe('b');
+    }, 10_000);
+    await stop();
+  });
+
+  it('names no record for a deleted document of the old system, and so it is a gap', async () => {
+    const told: string[] = [];
+    const store = new MongoSecretStore(db, { collection: 'old' });
+    const stop = await store.watch(
+      ({ tenantId }) => told.push(tenantId),
+      () => told.push('gap'),
+    );
+    await db.collection('old').insertOne({ tenantId: 'old', provider: 'custom', data: 'x' });
+    await store.delete({ tenantId: 'old', provider: 'custom' });
+    await vi.waitFor(() => expect(told).toEqual(['old', 'gap']), 10_000);
+    await stop();
+  });
+
+  it('outlasts a server that goes away, and stops at once meanwhile', async () => {
+    const short = await startMongo({ args: [], replSet: true });
+    const quick = { serverSelectionTimeoutMS: 300 };
+    const leaving = await MongoClient.connect(short.uri, quick);
+    const stop = await new MongoSecretStore(leaving.db('x')).watch(() => {});
+    await short.stop();
+    await sleep(1_500); // into the tries to open it again
+    const started = performance.now();
+    await stop();
+    expect(performance.now() - started).toBeLessThan(1_000);
+    await leaving.close();
+  });
+
   it('keeps the cache of a vault up to date with another process', async () => {
     const cached = new SecretsVault({
       store: new MongoSecretStore(db),
