@@ -24,7 +24,7 @@ export async function settingsPage() {
       h(
         'p',
         { class: 'lead' },
-        'What you enter here is sealed before it is stored. It is never shown again, only its last four characters.',
+        'Credentials are sealed before they are stored. Secrets are never shown again, only their last four characters.',
       ),
     ),
     h(
