@@ -100,6 +100,9 @@ describe('settings', () => {
     const answer = await ada.post('settings', { providers: { twilio: { fields } } });
     expect(answer.status).toBe(400);
     expect(Object.keys(answer.body.error.fields)).toEqual(Object.keys(fields));
+    const good = { smtp: { fields: { hostname: 'smtp.example' } } };
+    const both = { settings: {}, providers: { ...good, twilio: { fields } } };
+    expect((await ada.post('settings', both)).status).toBe(400);
     expect(await crm.vault.list('acme')).toEqual(before);
   });
 

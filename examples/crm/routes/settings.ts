@@ -42,20 +42,25 @@ export function settingsRoutes({ vault, audit, settings, clients, config }: Sett
   router.post('/', async (request, response) => {
     const { tenantId, email } = sessionOf(response);
     const body = objectOf(request.body);
-    await settings.update(tenantId, body.settings);
-    for (const [name, value] of Object.entries(objectOf(body.providers))) {
-      const { definition } = offered(name);
+    const changes = Object.entries(objectOf(body.providers)).map(([name, value]) => {
       const { rev, fields } = objectOf(value);
-      const form = objectOf(fields) as Record<string, string | null>;
+      return { definition: offered(name).definition, rev, form: objectOf(fields) };
+    });
+    // All is looked at before anything is saved.
+    for (const { definition, form } of changes) {
       const status = await vault.status(tenantId, definition, { actor: email, env });
       const errors = fieldErrors(definition, status, form);
       if (Object.keys(errors).length > 0) {
         throw new HttpError(400, 'ERR_INVALID_ARGUMENT', 'Some fields need another look.', errors);
       }
+    }
+    await settings.update(tenantId, body.settings);
+    for (const { definition, rev, form } of changes) {
       // What equals its mask, or is empty, stays. With the revision that the page was drawn from,
       // of two people who save at once the second is told instead of overwriting the first.
       const expected = typeof rev === 'number' ? { expectedRev: rev } : {};
-      await vault.applyForm(tenantId, definition, form, { actor: email, env, ...expected });
+      const fields = form as Record<string, string | null>; // the vault refuses anything else
+      await vault.applyForm(tenantId, definition, fields, { actor: email, env, ...expected });
     }
     await show(request, response);
   });
