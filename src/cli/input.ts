@@ -5,10 +5,15 @@ const MAX_BYTES = 1024 * 1024;
 /**
  * All of standard input as text, without the newline that `echo` or an editor puts at its end.
  *
- * @throws UsageError when it is empty, too long, or no UTF-8
+ * @throws UsageError when it is empty, too long, or no UTF-8, and on a terminal, which would show it
  * @internal
  */
 export async function readStdin(what: string): Promise<string> {
+  if (process.stdin.isTTY) {
+    throw new UsageError(
+      `${what} cannot be asked for while stderr is no terminal: what is typed would be shown.`,
+    );
+  }
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of process.stdin) {

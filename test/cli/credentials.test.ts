@@ -112,6 +112,8 @@ describe.each([
   it.each([
     ['a value of the wrong form', ['set', 'acme', 'twilio', 'accountSid'], authToken(8)],
     ['an unknown field', ['set', 'acme', 'twilio', 'noSuchField'], authToken(8)],
+    ['no field', ['set', 'acme', 'twilio'], '{}'],
+    ['a number', ['set', 'acme', 'twilio'], '{"authToken": 12345678}'],
     ['no value', ['set', 'acme', 'twilio', 'authToken'], ''],
     ['no JSON', ['set', 'acme', 'twilio'], `{"authToken": ${authToken(8)}`],
     ['a tenant that is no name', ['set', 'constructor', 'twilio', 'authToken'], authToken(8)],

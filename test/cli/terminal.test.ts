@@ -52,6 +52,13 @@ describe('on a terminal', () => {
     expect(await stored()).toMatchObject({ authToken: authToken(3) });
   });
 
+  it('a long operation shows its progress, and takes it away', async () => {
+    const { code, shown } = await runOnTerminal(['verify'], [], env);
+    expect(code).toBe(0);
+    expect(shown).toMatch(/Verifying .*1\/1/);
+    expect((await runCli(['verify'], { env })).stderr).toBe('');
+  });
+
   it('delete asks, and no is the default', async () => {
     const no = await runOnTerminal(['delete', 'acme', 'twilio'], [['Delete', ENTER]], env);
     expect(no.shown).toContain('Nothing was deleted');

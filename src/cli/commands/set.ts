@@ -40,9 +40,10 @@ export const setCommand: DefineCommand = (program, finish) => {
       }
       return withVault(options, async ({ vault, store, actor }) => {
         const changes = await readChanges(vault, tenantId, provider, field);
+        const fields = Object.keys(changes);
+        if (fields.length === 0) throw new UsageError('No field was given: nothing is changed.');
         await store.init?.();
         const info = await vault.patch(tenantId, provider, changes, { actor });
-        const fields = Object.keys(changes);
         printResult(options, { ...info, fields }, () => [
           `Set ${fields.join(', ')} of tenant "${tenantId}" at "${provider}": revision ${info.rev}.`,
         ]);
@@ -84,7 +85,5 @@ async function askEach(vault: SecretsVault, tenantId: string, provider: string):
     const value = await askHidden(`${field} (${now})`);
     if (value !== '') changes[field] = value;
   }
-  if (Object.keys(changes).length === 0)
-    throw new UsageError('Nothing was given, nothing is changed.');
   return changes;
 }

@@ -7,7 +7,7 @@ import { type Check, fail, pass, warn } from './check.ts';
  *
  * @internal
  */
-export async function checkReachable({ store, name }: OpenStore): Promise<Check> {
+export async function checkReachable({ store, name, file }: OpenStore): Promise<Check> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<'timeout'>((resolve) => {
     timer = setTimeout(() => resolve('timeout'), SERVER_TIMEOUT_MS);
@@ -19,8 +19,10 @@ export async function checkReachable({ store, name }: OpenStore): Promise<Check>
     return fail('store', `${name} did not answer in ${SERVER_TIMEOUT_MS / 1000} s`, REACH);
   } catch (error) {
     if (!isVaultError(error)) throw error;
-    const detail =
-      error.code === 'ERR_STORE_UNAVAILABLE' ? REACH : 'Check the login and its rights.';
+    const failed = file
+      ? 'Restore it from a backup, or name another.'
+      : 'Check the login and its rights.';
+    const detail = error.code === 'ERR_STORE_UNAVAILABLE' ? REACH : failed;
     return fail('store', `${name} cannot be read: ${error.message}`, detail);
   } finally {
     clearTimeout(timer);
