@@ -109,7 +109,7 @@ describe('applyForm', () => {
       complete: [['authToken']],
     });
     const before = new SecretsVault({ store, keys, providers: [wider] });
-    await before.put('acme', 'twilio', { legacy: 'old-and-secret', authToken: authToken(1) });
+    await before.put('acme', wider, { legacy: 'old-and-secret', authToken: authToken(1) });
     expect((await page(vault)).legacy).toBe('••••••••cret');
     expect((await vault.applyForm('acme', 'twilio', await page(vault), none)).rev).toBe(1);
     const set = vault.applyForm('acme', 'twilio', { legacy: 'new' } as never, none);
