@@ -1,7 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SecretRef } from '../record/ref.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
 
 const RETRY_AFTER_MS = 60_000;
+const WAIT_AT_MOST_MS = 1_000;
+
+interface Listeners {
+  onChange(ref: SecretRef): void;
+  /** Changes may have been missed. */
+  onGap(): void;
+}
 
 /**
  * Listens to a store's changes from the first read on, where the store can tell of them. Where it
@@ -11,21 +19,30 @@ const RETRY_AFTER_MS = 60_000;
  */
 export class CacheWatch {
   readonly #store: SecretStore;
-  readonly #on: { onChange(ref: SecretRef): void; onGap(): void };
+  readonly #on: Listeners;
   #stop: Promise<(() => Promise<void>) | undefined> | undefined;
+  #ready: Promise<unknown> | undefined;
   #retryAt = 0;
   closed = false;
 
-  constructor(store: SecretStore, on: { onChange(ref: SecretRef): void; onGap(): void }) {
+  constructor(store: SecretStore, on: Listeners) {
     this.#store = store;
     this.#on = on;
   }
 
-  /** Begins to listen, unless it does. Never throws and never waits: reads go on without it. */
-  start(): void {
-    if (this.#stop !== undefined || this.closed || performance.now() < this.#retryAt) return;
-    if (this.#store.watch === undefined) return;
-    this.#stop = this.#listen();
+  /**
+   * Begins to listen, unless it does. What is read after this settles is not missed: it settles
+   * when the store tells of changes, cannot, or does not answer soon. It never throws: reads go on
+   * without it.
+   */
+  async start(): Promise<void> {
+    if (this.#ready === undefined) {
+      if (this.closed || this.#store.watch === undefined) return;
+      if (performance.now() < this.#retryAt) return;
+      this.#stop = this.#listen();
+      this.#ready = Promise.race([this.#stop, sleep(WAIT_AT_MOST_MS, undefined, { ref: false })]);
+    }
+    await this.#ready;
   }
 
   /** Stops for good. */
@@ -37,17 +54,18 @@ export class CacheWatch {
   }
 
   async #listen(): Promise<(() => Promise<void>) | undefined> {
+    const late = performance.now() + WAIT_AT_MOST_MS;
     try {
       const stop = await this.#store.watch?.(
         (ref) => this.#on.onChange(ref),
         () => this.#on.onGap(),
       );
-      this.#on.onGap(); // of what changed before, nobody told
+      if (performance.now() >= late) this.#on.onGap(); // reads have not waited for it
       return stop;
     } catch {
       // A server without change streams, or one that is away for now.
       this.#retryAt = performance.now() + RETRY_AFTER_MS;
-      this.#stop = undefined;
+      this.#ready = undefined;
       return undefined;
     }
   }

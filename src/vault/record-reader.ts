@@ -30,7 +30,7 @@ export class RecordReader {
     this.#cache = records;
     this.#watch = new CacheWatch(store, {
       onChange: (ref) => records.delete(addressOf(ref)),
-      onGap: () => records.clear(),
+      onGap: () => records.clear(), // of what was missed, nobody told
     });
   }
 
@@ -112,12 +112,14 @@ export class RecordReader {
     load: () => Promise<SecretRecord | undefined>,
   ): Promise<SecretRecord | undefined> {
     if (this.#cache === undefined || this.#watch?.closed) return load();
-    this.#watch?.start();
     const kept = this.#cache.kept(addressOf(ref));
     if (kept !== undefined) {
       details.source = 'cache';
       return kept;
     }
-    return this.#cache.get(addressOf(ref), load);
+    return this.#cache.get(addressOf(ref), async () => {
+      await this.#watch?.start();
+      return load();
+    });
   }
 }

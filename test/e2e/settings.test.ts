@@ -73,7 +73,7 @@ describe('a tenant sets up its providers', () => {
       to: ['grace@navy.example'],
       credential: credentialFingerprint(initech.sendgridKey),
     });
-    expect(await page.getByText('Drafts').count()).toBe(0);
+    await page.getByText('Drafts').waitFor({ state: 'detached' }); // once the list has been read again
   });
 });
 

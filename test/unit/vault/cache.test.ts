@@ -1,0 +1,259 @@
+import { Keyring, MemorySecretStore, type SecretStore, SecretsVault } from 'provider-vault';
+import { FaultyStore } from 'provider-vault/testing';
+import { describe, expect, it } from 'vitest';
+import { newKey } from '../../support/fixtures.ts';
+
+const keys = new Keyring({ encryptionKey: newKey() });
+const TTL = 1_000;
+
+/** A vault with a cache on a clock that stands still, and another on the same store without one. */
+async function cached(options: { max?: number; store?: SecretStore } = {}) {
+  const clock = { ms: 0 };
+  const faulty = new FaultyStore(options.store ?? new MemorySecretStore());
+  const { max = 100 } = options;
+  const vault = new SecretsVault({
+    store: faulty.store,
+    keys,
+    cache: { ttlMs: TTL, max },
+    now: () => clock.ms,
+  });
+  const value = async (tenant = 'a') => (await vault.get(tenant, 'custom'))?.reveal().v;
+  const calls = (name = 'get') => faulty.calls.filter((call) => call === name).length;
+  return { clock, faulty, vault, value, calls };
+}
+
+/** A store that tells nobody of changes. */
+function untold(): MemorySecretStore {
+  const store = new MemorySecretStore();
+  Object.defineProperty(store, 'watch', { value: undefined });
+  return store;
+}
+
+describe('the cache of a vault', () => {
+  it('is off by default: each read asks the store', async () => {
+    const faulty = new FaultyStore(new MemorySecretStore());
+    const vault = new SecretsVault({ store: faulty.store, keys });
+    await vault.put('a', 'custom', { v: '1' });
+    faulty.calls.length = 0;
+    await Promise.all(Array.from({ length: 10 }, () => vault.get('a', 'custom')));
+    expect(faulty.calls).toEqual(Array.from({ length: 10 }, () => 'get'));
+  });
+
+  it('asks the store once for a thousand reads at once', async () => {
+    const { vault, calls, faulty } = await cached();
+    await vault.put('a', 'custom', { v: '1' });
+    faulty.calls.length = 0;
+    const all = await Promise.all(Array.from({ length: 1000 }, () => vault.get('a', 'custom')));
+    expect(new Set(all.map((found) => found?.reveal().v))).toEqual(new Set(['1']));
+    expect(calls()).toBe(1);
+    expect(new Set(all).size).toBe(1000); // nobody holds what another may change
+  });
+
+  it('asks it once for reads one after the other, of a store that is watched', async () => {
+    const { vault, value, calls, faulty } = await cached();
+    await vault.put('a', 'custom', { v: '1' });
+    faulty.calls.length = 0;
+    for (let n = 0; n < 3; n++) expect(await value()).toBe('1');
+    expect(calls()).toBe(1);
+  });
+
+  it('serves no longer than its TTL', async () => {
+    const store = untold();
+    const { vault, value, clock } = await cached({ store });
+    await vault.put('a', 'custom', { v: '1' });
+    expect(await value()).toBe('1');
+    await new SecretsVault({ store, keys }).put('a', 'custom', { v: '2' });
+    clock.ms = TTL;
+    expect(await value()).toBe('1');
+    clock.ms = TTL + 1;
+    expect(await value()).toBe('2');
+  });
+
+  it('counts the TTL from when the store was asked', async () => {
+    const { vault, value, clock, faulty, calls } = await cached();
+    await vault.put('a', 'custom', { v: '1' });
+    faulty.fail('get', { delayMs: 20 });
+    const reading = value();
+    clock.ms = TTL + 1; // the answer is on its way for longer than that
+    expect(await reading).toBe('1');
+    faulty.calls.length = 0;
+    await value();
+    expect(calls()).toBe(1);
+  });
+
+  it('never serves beyond it when the store fails', async () => {
+    const { vault, value, clock, faulty } = await cached();
+    await vault.put('a', 'custom', { v: '1' });
+    expect(await value()).toBe('1');
+    clock.ms = TTL + 1;
+    faulty.fail('get', 'before');
+    await expect(value()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    expect(await value()).toBe('1');
+  });
+
+  it('does not remember that there is nothing', async () => {
+    const store = untold();
+    const { value } = await cached({ store });
+    expect(await value()).toBeUndefined();
+    await new SecretsVault({ store, keys }).put('a', 'custom', { v: '1' });
+    expect(await value()).toBe('1');
+  });
+
+  it('holds no more than max', async () => {
+    const { vault, value, calls, faulty } = await cached({ max: 2 });
+    for (const tenant of ['a', 'b', 'c']) {
+      await vault.put(tenant, 'custom', { v: tenant });
+      await value(tenant);
+    }
+    faulty.calls.length = 0;
+    for (const tenant of ['c', 'b', 'a']) expect(await value(tenant)).toBe(tenant);
+    expect(calls()).toBe(1);
+  });
+
+  it('serves getMany too, in one call for the rest', async () => {
+    const { vault, value, faulty } = await cached();
+    for (const tenant of ['a', 'b', 'c']) await vault.put(tenant, 'custom', { v: tenant });
+    await value('a');
+    faulty.calls.length = 0;
+    const refs = ['a', 'b', 'c', 'b', 'none'].map((tenantId) => ({ tenantId, provider: 'custom' }));
+    const values = async () => (await vault.getMany(refs)).map((found) => found?.reveal().v);
+    expect(await values()).toEqual(['a', 'b', 'c', 'b', undefined]);
+    expect(faulty.calls).toEqual(['getMany']);
+    await value('c');
+    expect(faulty.calls).toEqual(['getMany']);
+  });
+
+  it.each([
+    { ttlMs: 0 },
+    { ttlMs: -1 },
+    { ttlMs: 1.5 },
+    { ttlMs: '5' },
+    { max: 5 },
+    { ttlMs: 5, max: 0 },
+  ])('refuses %j', (cache) => {
+    const options = { store: new MemorySecretStore(), keys, cache } as never;
+    expect(() => new SecretsVault(options)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
+    );
+  });
+});
+
+describe('the cache is dropped', () => {
+  it.each<[string, (vault: SecretsVault) => Promise<unknown>, string | undefined]>([
+    ['put', (vault) => vault.put('a', 'custom', { v: '9' }), '9'],
+    ['put at a revision', (vault) => vault.put('a', 'custom', { v: '9' }, { expectedRev: 2 }), '9'],
+    ['patch', (vault) => vault.patch('a', 'custom', { v: '9' }), '9'],
+    ['setSecret', (vault) => vault.setSecret('a', 'v', '9'), '9'],
+    ['deleteSecret', (vault) => vault.deleteSecret('a', 'v'), undefined],
+    ['applyForm', (vault) => vault.applyForm('a', 'custom', { v: '9' }), '9'],
+    ['rollback', (vault) => vault.rollback('a', 'custom', 1), '1'],
+    ['delete', (vault) => vault.delete('a', 'custom'), undefined],
+  ])('by %s', async (_name, change, expected) => {
+    const { vault, value } = await cached({ store: untold() });
+    await vault.put('a', 'custom', { v: '1' });
+    await vault.put('a', 'custom', { v: '2' });
+    expect(await value()).toBe('2');
+    await change(vault);
+    expect(await value()).toBe(expected);
+  });
+
+  it('by a write that was done, and said that it failed', async () => {
+    const { vault, value, faulty } = await cached({ store: untold() });
+    await vault.put('a', 'custom', { v: '1' });
+    await value();
+    faulty.fail('put', 'after');
+    await expect(vault.put('a', 'custom', { v: '2' })).rejects.toThrow();
+    expect(await value()).toBe('2');
+  });
+
+  it('and a read that began before a write ended brings nothing old back', async () => {
+    const { vault, value, faulty } = await cached({ store: untold() });
+    await vault.put('a', 'custom', { v: '1' });
+    const store = faulty.store;
+    let goOn = () => {};
+    const slow = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const get = store.get.bind(store);
+    Object.defineProperty(store, 'get', {
+      configurable: true,
+      value: async (ref: { tenantId: string; provider: string }) => {
+        const found = await get(ref);
+        await slow;
+        return found;
+      },
+    });
+    const early = value();
+    Object.defineProperty(store, 'get', { configurable: true, value: get });
+    await vault.put('a', 'custom', { v: '2' });
+    goOn();
+    expect(await early).toBe('1'); // it asked before
+    expect(await value()).toBe('2');
+  });
+
+  it('by invalidate: of a record, of a tenant, of all', async () => {
+    const { vault, value, faulty, calls } = await cached();
+    for (const tenant of ['a', 'b']) await vault.put(tenant, 'custom', { v: tenant });
+    const readsAfter = async (invalidate: () => void) => {
+      await Promise.all(['a', 'b'].map(value));
+      invalidate();
+      faulty.calls.length = 0;
+      await Promise.all(['a', 'b'].map(value));
+      return calls();
+    };
+    expect(await readsAfter(() => {})).toBe(0);
+    expect(await readsAfter(() => vault.invalidate('a', 'custom'))).toBe(1);
+    expect(await readsAfter(() => vault.invalidate('a', 'twilio'))).toBe(0);
+    expect(await readsAfter(() => vault.invalidate('a'))).toBe(1);
+    expect(await readsAfter(() => vault.tenant('b').invalidate())).toBe(1);
+    expect(await readsAfter(() => vault.invalidate())).toBe(2);
+  });
+
+  it('by news of the store, until the vault is closed', async () => {
+    const store = new MemorySecretStore();
+    const { vault, value, calls, faulty } = await cached({ store });
+    const other = new SecretsVault({ store, keys });
+    await other.put('a', 'custom', { v: '1' });
+    await value();
+    await value(); // the watch stands now
+    await other.put('a', 'custom', { v: '2' });
+    expect(await value()).toBe('2');
+    await other.delete('a', 'custom');
+    expect(await value()).toBeUndefined();
+
+    await other.put('a', 'custom', { v: '3' });
+    await value();
+    await vault.close();
+    faulty.calls.length = 0;
+    expect(await value()).toBe('3');
+    expect(await value()).toBe('3');
+    expect(calls()).toBe(2); // nobody tells of changes any more
+    await vault.close();
+  });
+
+  it('and reads go on where the store cannot be watched', async () => {
+    const store = new MemorySecretStore();
+    let asked = 0;
+    Object.defineProperty(store, 'watch', {
+      configurable: true,
+      value: async () => {
+        asked++;
+        throw new Error('no change streams');
+      },
+    });
+    const { vault, value } = await cached({ store });
+    await vault.put('a', 'custom', { v: '1' });
+    for (let n = 0; n < 5; n++) expect(await value()).toBe('1');
+    expect(asked).toBe(1);
+    await vault.close();
+  });
+
+  it('and reads go on where the watch does not answer', async () => {
+    const store = new MemorySecretStore();
+    const never = { configurable: true, value: () => new Promise(() => {}) };
+    Object.defineProperty(store, 'watch', never);
+    const { vault, value } = await cached({ store });
+    await vault.put('a', 'custom', { v: '1' });
+    expect(await value()).toBe('1');
+  });
+});
