@@ -1,0 +1,150 @@
+import { Keyring, MemorySecretStore, type SecretStore, SecretsVault } from 'provider-vault';
+import { FaultyStore } from 'provider-vault/testing';
+import { describe, expect, it } from 'vitest';
+import { newKey } from '../../support/fixtures.ts';
+
+const keys = new Keyring({ encryptionKey: newKey() });
+const TTL = 1_000;
+
+/** A vault with a cache on a clock that stands still, and another on the same store without one. */
+async function cached(options: { max?: number; store?: SecretStore } = {}) {
+  const clock = { ms: 0 };
+  const faulty = new FaultyStore(options.store ?? new MemorySecretStore());
+  const { max = 100 } = options;
+  const vault = new SecretsVault({
+    store: faulty.store,
+    keys,
+    cache: { ttlMs: TTL, max },
+    now: () => clock.ms,
+  });
+  const value = async (tenant = 'a') => (await vault.get(tenant, 'custom'))?.reveal().v;
+  const calls = (name = 'get') => faulty.calls.filter((call) => call === name).length;
+  return { clock, faulty, vault, value, calls };
+}
+
+/** A store that tells nobody of changes. */
+function untold(): MemorySecretStore {
+  const store = new MemorySecretStore();
+  Object.defineProperty(store, 'watch', { value: undefined });
+  return store;
+}
+
+describe('the cache is dropped', () => {
+  it.each<[string, (vault: SecretsVault) => Promise<unknown>, string | undefined]>([
+    ['put', (vault) => vault.put('a', 'custom', { v: '9' }), '9'],
+    ['put at a revision', (vault) => vault.put('a', 'custom', { v: '9' }, { expectedRev: 2 }), '9'],
+    ['patch', (vault) => vault.patch('a', 'custom', { v: '9' }), '9'],
+    ['setSecret', (vault) => vault.setSecret('a', 'v', '9'), '9'],
+    ['deleteSecret', (vault) => vault.deleteSecret('a', 'v'), undefined],
+    ['applyForm', (vault) => vault.applyForm('a', 'custom', { v: '9' }), '9'],
+    ['rollback', (vault) => vault.rollback('a', 'custom', 1), '1'],
+    ['delete', (vault) => vault.delete('a', 'custom'), undefined],
+  ])('by %s', async (_name, change, expected) => {
+    const { vault, value } = await cached({ store: untold() });
+    await vault.put('a', 'custom', { v: '1' });
+    await vault.put('a', 'custom', { v: '2' });
+    expect(await value()).toBe('2');
+    await change(vault);
+    expect(await value()).toBe(expected);
+  });
+
+  it('by a write that was done, and said that it failed', async () => {
+    const { vault, value, faulty } = await cached({ store: untold() });
+    await vault.put('a', 'custom', { v: '1' });
+    await value();
+    faulty.fail('put', 'after');
+    await expect(vault.put('a', 'custom', { v: '2' })).rejects.toThrow();
+    expect(await value()).toBe('2');
+  });
+
+  it('and a read that began before a write ended brings nothing old back', async () => {
+    const { vault, value, faulty } = await cached({ store: untold() });
+    await vault.put('a', 'custom', { v: '1' });
+    const store = faulty.store;
+    let goOn = () => {};
+    const slow = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const get = store.get.bind(store);
+    Object.defineProperty(store, 'get', {
+      configurable: true,
+      value: async (ref: { tenantId: string; provider: string }) => {
+        const found = await get(ref);
+        await slow;
+        return found;
+      },
+    });
+    const early = value();
+    Object.defineProperty(store, 'get', { configurable: true, value: get });
+    await vault.put('a', 'custom', { v: '2' });
+    goOn();
+    expect(await early).toBe('1'); // it asked before
+    expect(await value()).toBe('2');
+  });
+
+  it('by invalidate: of a record, of a tenant, of all', async () => {
+    const { vault, value, faulty, calls } = await cached();
+    for (const tenant of ['a', 'b']) await vault.put(tenant, 'custom', { v: tenant });
+    const readsAfter = async (invalidate: () => void) => {
+      await Promise.all(['a', 'b'].map(value));
+      invalidate();
+      faulty.calls.length = 0;
+      await Promise.all(['a', 'b'].map(value));
+      return calls();
+    };
+    expect(await readsAfter(() => {})).toBe(0);
+    expect(await readsAfter(() => vault.invalidate('a', 'custom'))).toBe(1);
+    expect(await readsAfter(() => vault.invalidate('a', 'twilio'))).toBe(0);
+    expect(await readsAfter(() => vault.invalidate('a'))).toBe(1);
+    expect(await readsAfter(() => vault.tenant('b').invalidate())).toBe(1);
+    expect(await readsAfter(() => vault.invalidate())).toBe(2);
+  });
+
+  it('by news of the store, until the vault is closed', async () => {
+    const store = new MemorySecretStore();
+    const { vault, value, calls, faulty } = await cached({ store });
+    const other = new SecretsVault({ store, keys });
+    await other.put('a', 'custom', { v: '1' });
+    await value();
+    await value(); // the watch stands now
+    await other.put('a', 'custom', { v: '2' });
+    expect(await value()).toBe('2');
+    await other.delete('a', 'custom');
+    expect(await value()).toBeUndefined();
+
+    await other.put('a', 'custom', { v: '3' });
+    await value();
+    await vault.close();
+    faulty.calls.length = 0;
+    expect(await value()).toBe('3');
+    expect(await value()).toBe('3');
+    expect(calls()).toBe(2); // nobody tells of changes any more
+    await vault.close();
+  });
+
+  it('and reads go on where the store cannot be watched', async () => {
+    const store = new MemorySecretStore();
+    let asked = 0;
+    Object.defineProperty(store, 'watch', {
+      configurable: true,
+      value: async () => {
+        asked++;
+        throw new Error('no change streams');
+      },
+    });
+    const { vault, value } = await cached({ store });
+    await vault.put('a', 'custom', { v: '1' });
+    for (let n = 0; n < 5; n++) expect(await value()).toBe('1');
+    expect(asked).toBe(1);
+    await vault.close();
+  });
+
+  it('and reads go on where the watch does not answer', async () => {
+    const store = new MemorySecretStore();
+    const never = { configurable: true, value: () => new Promise(() => {}) };
+    Object.defineProperty(store, 'watch', never);
+    const { vault, value } = await cached({ store });
+    await vault.put('a', 'custom', { v: '1' });
+    expect(await value()).toBe('1');
+  });
+});

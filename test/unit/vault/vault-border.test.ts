@@ -1,0 +1,116 @@
+import { defineProvider, Keyring, SecretsVault } from 'provider-vault';
+import { describe, expect, it } from 'vitest';
+import { apiKeySid, memoryVault, newKey } from '../../support/fixtures.ts';
+import { countingStore } from '../../support/spy-store.ts';
+
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+describe('the border', () => {
+  const bad = [
+    { $ne: null },
+    ['default'],
+    '',
+    'x'.repeat(200),
+    '__proto__',
+    'constructor',
+    'prototype',
+    'toString',
+    'a\u0000b',
+    'a\nb',
+    '\ud800',
+    undefined,
+    null,
+    7,
+  ];
+
+  it.each(bad)('refuses %j as a tenant or provider, and asks no store', async (name) => {
+    const { store, calls } = countingStore();
+    const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
+    const text = name as string;
+    const invalid = code('ERR_INVALID_ARGUMENT');
+    for (const [tenant, provider] of [
+      [text, 'twilio'],
+      ['default', text],
+    ] as const) {
+      await expect(vault.get(tenant, provider)).rejects.toThrow(invalid);
+      await expect(vault.require(tenant, provider)).rejects.toThrow(invalid);
+      await expect(vault.put(tenant, provider, {})).rejects.toThrow(invalid);
+      await expect(vault.patch(tenant, provider, {})).rejects.toThrow(invalid);
+      await expect(vault.delete(tenant, provider)).rejects.toThrow(invalid);
+      await expect(vault.getMany([{ tenantId: tenant, provider }])).rejects.toThrow(invalid);
+    }
+    await expect(vault.list(text)).rejects.toThrow(invalid);
+    expect(calls).toEqual({});
+  });
+
+  it.each([
+    { 'a.b': '1' },
+    { $bind: '1' },
+    { '': '1' },
+    { '1a': '1' },
+    { ['x'.repeat(65)]: '1' },
+    { a: 1 },
+    { a: { $ne: null } },
+    { a: ['1'] },
+    { a: true },
+    { a: undefined },
+    null,
+    'text',
+    ['a'],
+  ])('refuses the fields %j', async (fields) => {
+    const { vault } = memoryVault();
+    await expect(vault.put('a', 'custom', fields as never)).rejects.toThrow(
+      code('ERR_INVALID_ARGUMENT'),
+    );
+    expect(await vault.get('a', 'custom')).toBeUndefined();
+  });
+
+  it('checks values by the definition, and says what was expected, not what came', async () => {
+    const { vault } = memoryVault();
+    const wrong = apiKeySid(3);
+    const error = await vault.put('a', 'twilio', { accountSid: wrong }).catch((e: Error) => e);
+    expect(error).toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringMatching(/accountSid.*"AC" and 32 hex digits/),
+    });
+    expect(String((error as Error).stack)).not.toContain(wrong);
+    await expect(vault.put('a', 'twilio', { authTokn: 'x' } as never)).rejects.toThrow(
+      /no field "authTokn".*authToken/,
+    );
+  });
+
+  it('takes definitions of its own', async () => {
+    const stripe = defineProvider({
+      name: 'stripe',
+      fields: { secretKey: { label: 'Secret key', secret: true, pattern: /^sk_/g } },
+      complete: [['secretKey']],
+    });
+    const { vault } = memoryVault({ providers: [stripe] });
+    for (const provider of [stripe, 'stripe'] as const) {
+      await vault.put('a', provider, { secretKey: 'sk_1' });
+      await expect(vault.put('a', provider, { secretKey: 'pk_1' })).rejects.toThrow(
+        code('ERR_INVALID_ARGUMENT'),
+      );
+      expect((await vault.require('a', provider)).secretKey).toBe('sk_1');
+    }
+    const fake = { name: 'twilio', fields: {}, complete: [] };
+    await expect(vault.get('a', fake)).rejects.toThrow(code('ERR_INVALID_ARGUMENT'));
+  });
+
+  it('refuses options of another type', async () => {
+    const { vault, store, keys } = memoryVault();
+    for (const options of [{ expectedRev: -1 }, { expectedRev: '1' }, { actor: { $ne: 1 } }]) {
+      await expect(vault.put('a', 'custom', {}, options as never)).rejects.toThrow(
+        code('ERR_INVALID_ARGUMENT'),
+      );
+    }
+    for (const options of [
+      { store },
+      { keys },
+      { store, keys, unbound: 'maybe' },
+      { store, keys, history: -1 },
+    ]) {
+      expect(() => new SecretsVault(options as never)).toThrow(code('ERR_INVALID_ARGUMENT'));
+    }
+  });
+});
