@@ -36,15 +36,18 @@ export function auditOptions(
   audit: AuditSink | AuditOptions | undefined,
 ): AuditOptions | undefined {
   if (audit === undefined) return undefined;
-  const options = audit !== null && 'sink' in audit ? audit : { sink: audit };
-  if (typeof options.sink?.write !== 'function') {
+  const { sink, mode = 'best-effort' } = isSink(audit) ? { sink: audit } : (audit ?? {});
+  if (!isSink(sink)) {
     throw invalidArgument('audit must be a sink with a function "write", or { sink, mode }.');
   }
-  const { mode = 'best-effort' } = options;
   if (mode !== 'strict' && mode !== 'best-effort') {
     throw invalidArgument('The mode of audit must be "strict" or "best-effort".');
   }
-  return { sink: options.sink, mode };
+  return { sink, mode };
+}
+
+function isSink(value: unknown): value is AuditSink {
+  return typeof (value as Partial<AuditSink> | null)?.write === 'function';
 }
 
 /**

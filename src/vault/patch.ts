@@ -1,4 +1,4 @@
-import { applyChanges, emptyFields, type ProviderRef } from '../providers/fields.ts';
+import { applyChanges, emptyFields, entriesOf, type ProviderRef } from '../providers/fields.ts';
 import type { SecretInfo } from '../record/record.ts';
 import { formChanges } from './form.ts';
 import { operate } from './operation.ts';
@@ -41,6 +41,7 @@ export async function applyForm(
 ): Promise<ProviderStatus> {
   return operate(core, 'patch', tenantId, provider, options, async (target, entry) => {
     const { ref, definition } = target;
+    entriesOf(form, ref.provider); // refuse before the store is asked
     let result: OpenedVersion | undefined;
     const info = await core.write(
       ref,
