@@ -68,7 +68,7 @@ describe('sessions', () => {
       },
       body: JSON.stringify({ email: acme.email, password }),
     });
-    const cookie = login.headers.getSetCookie().find((one) => /^crm-session=\w/.test(one));
+    const cookie = login.headers.getSetCookie().find((one) => /^crm-session=[\w-]/.test(one));
     expect(cookie).not.toContain('planted');
     expect(cookie).toMatch(/HttpOnly/);
     expect(cookie).toMatch(/SameSite=Lax/);
