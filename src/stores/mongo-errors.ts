@@ -15,6 +15,8 @@ interface DriverError {
   readonly code?: unknown;
   readonly codeName?: unknown;
   readonly message?: unknown;
+  /** Of a bulk write: what failed. */
+  readonly errorResponse?: unknown;
 }
 
 /** @internal */
@@ -30,7 +32,10 @@ export function isDuplicateKey(error: unknown): boolean {
  */
 export function storeError(error: unknown, operation: string): VaultError {
   if (isVaultError(error)) return error;
-  const { name, code, codeName, message } = (error ?? {}) as DriverError;
+  const { errorResponse } = (error ?? {}) as DriverError;
+  // A bulk write wraps what failed, as the loss of the connection.
+  const failure = errorResponse instanceof Error ? errorResponse : error;
+  const { name, code, codeName, message } = (failure ?? {}) as DriverError;
   const unavailable =
     (typeof name === 'string' && UNAVAILABLE_NAMES.test(name)) ||
     (typeof code === 'number' && UNAVAILABLE_CODES.has(code));

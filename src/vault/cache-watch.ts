@@ -40,7 +40,7 @@ export class CacheWatch {
       if (this.closed || this.#store.watch === undefined) return;
       if (performance.now() < this.#retryAt) return;
       this.#stop = this.#listen();
-      this.#ready = Promise.race([this.#stop, sleep(WAIT_AT_MOST_MS, undefined, { ref: false })]);
+      this.#ready = atMost(this.#stop);
     }
     await this.#ready;
   }
@@ -48,9 +48,9 @@ export class CacheWatch {
   /** Stops for good. */
   async close(): Promise<void> {
     this.closed = true;
-    const stop = await this.#stop;
+    const stopped = this.#stop?.then((stop) => stop?.());
     this.#stop = undefined;
-    await stop?.();
+    await atMost(stopped); // a watch that does not answer must not keep a process from ending
   }
 
   async #listen(): Promise<(() => Promise<void>) | undefined> {
@@ -69,4 +69,8 @@ export class CacheWatch {
       return undefined;
     }
   }
+}
+
+function atMost(work: Promise<unknown> | undefined): Promise<unknown> {
+  return Promise.race([work, sleep(WAIT_AT_MOST_MS, undefined, { ref: false })]);
 }

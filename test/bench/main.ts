@@ -38,6 +38,17 @@ await compare('get', {
   'provider-vault': () => memory.get('acme', 'twilio_like'),
 });
 
+const cached = new SecretsVault({
+  store: new MemorySecretStore(),
+  keys,
+  cache: { ttlMs: 3_600_000 },
+});
+await cached.put('acme', 'twilio_like', JSON.parse(bundle));
+await compare('get, cached', {
+  'node:crypto': () => JSON.parse(handOpen(sealed, key.key).toString('utf8')),
+  'provider-vault': () => cached.get('acme', 'twilio_like'),
+});
+
 const server = await startMongo();
 console.log(`\nvault on ${server.describe}`);
 const client = await MongoClient.connect(server.uri);

@@ -1,138 +1,214 @@
 import fc from 'fast-check';
-import { isVaultError, Keyring, MemorySecretStore, SecretsVault } from 'provider-vault';
+import { Keyring, MemorySecretStore, SecretsVault } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { newKey } from '../support/fixtures.ts';
 
-// A vault is a map from tenant to fields, each with a revision: this is all a caller may see.
-type Model = Map<string, { rev: number; fields: Record<string, string> }>;
-interface Real {
-  readonly vaults: readonly SecretsVault[];
-}
-type Command = fc.AsyncCommand<Model, Real>;
+// The vault against plain maps: whatever is done in whatever order, by whichever of two vaults on
+// one store, the maps say what must be read.
 
+const KEEP = 3;
 const keys = new Keyring({ encryptionKey: newKey() });
-const tenants = fc.constantFrom('a', 'b', 'a/b');
-const fields = fc.dictionary(fc.constantFrom('f', 'g', 'h'), fc.string(), { maxKeys: 3 });
-const which = fc.nat({ max: 1 });
 
-/** A command that any of the two vaults on one store may run. */
-class Operation implements Command {
-  readonly #name: string;
-  readonly #run: (model: Model, vault: SecretsVault) => Promise<void>;
-  readonly #which: number;
-
-  constructor(name: string, at: number, run: (model: Model, vault: SecretsVault) => Promise<void>) {
-    this.#name = name;
-    this.#which = at;
-    this.#run = run;
-  }
-
-  check() {
-    return true;
-  }
-
-  run(model: Model, { vaults }: Real) {
-    return this.#run(model, vaults[this.#which] as SecretsVault);
-  }
-
-  toString() {
-    return this.#name;
-  }
+type Fields = Record<string, string>;
+interface Version {
+  rev: number;
+  fields: Fields;
+}
+interface Entry extends Version {
+  history: Version[];
+}
+type Model = Map<string, Entry>;
+interface Real {
+  vaults: SecretsVault[];
 }
 
-function next(model: Model, tenant: string, content: Record<string, string>) {
-  model.set(tenant, { rev: (model.get(tenant)?.rev ?? 0) + 1, fields: content });
+const tenant = fc.constantFrom('a', 'b', 'a/b', 'ä', '__tenant', 'default');
+const provider = fc.constantFrom('custom', 'other', 'b/custom');
+const field = fc.constantFrom('x', 'y', 'constructor', 'toString', 'meta');
+const value = fc
+  .oneof(fc.string(), fc.string({ unit: 'binary' }))
+  .filter((v) => !v.includes('••••'));
+const which = fc.nat(1);
+const at = { vault: which, tenant, provider };
+type At = { vault: number; tenant: string; provider: string };
+
+const keyOf = ({ tenant, provider }: At) => JSON.stringify([tenant, provider]);
+
+/** What a write of `fields` makes of the model. */
+function written(model: Model, where: At, fields: Fields): void {
+  const old = model.get(keyOf(where));
+  const history = old ? [{ rev: old.rev, fields: old.fields }, ...old.history].slice(0, KEEP) : [];
+  model.set(keyOf(where), { rev: (old?.rev ?? 0) + 1, fields, history });
 }
+
+function command(
+  name: string,
+  where: At & object,
+  run: (model: Model, vault: SecretsVault) => Promise<void>,
+): fc.AsyncCommand<Model, Real> {
+  return {
+    check: () => true,
+    run: (model, { vaults }) => run(model, vaults[where.vault] as SecretsVault),
+    toString: () => `${name} ${JSON.stringify(where)}`,
+  };
+}
+
+const code = (error: { code?: string }) => error.code;
+const changes = fc.dictionary(field, fc.option(value), { maxKeys: 3 });
+const bundle = fc.dictionary(field, value, { maxKeys: 3 });
 
 const commands = [
-  fc.tuple(which, tenants, fields).map(
-    ([at, tenant, content]) =>
-      new Operation(`put ${tenant}`, at, async (model, vault) => {
-        const { rev } = await vault.put(tenant, 'custom', content);
-        next(model, tenant, { ...content });
-        expect(rev).toBe(model.get(tenant)?.rev);
-      }),
+  fc.record({ ...at, fields: bundle, rev: fc.option(fc.nat(4)) }).map((c) =>
+    command('put', c, async (model, vault) => {
+      const { rev } = c;
+      const current = model.get(keyOf(c))?.rev ?? 0;
+      const options = rev === null ? {} : { expectedRev: rev };
+      const result = await vault.put(c.tenant, c.provider, c.fields, options).catch(code);
+      if (rev !== null && rev !== current) return expect(result).toBe('ERR_CONFLICT');
+      written(model, c, { ...c.fields });
+      expect(result).toMatchObject({ rev: current + 1 });
+    }),
   ),
-  fc.tuple(which, tenants, fields, fc.nat({ max: 4 })).map(
-    ([at, tenant, content, expectedRev]) =>
-      new Operation(`put ${tenant} at ${expectedRev}`, at, async (model, vault) => {
-        const known = (model.get(tenant)?.rev ?? 0) === expectedRev;
-        const error = await vault.put(tenant, 'custom', content, { expectedRev }).then(
-          () => undefined,
-          (thrown: unknown) => thrown,
-        );
-        expect(isVaultError(error, 'ERR_CONFLICT')).toBe(!known);
-        if (known) next(model, tenant, { ...content });
-      }),
+  fc.record({ ...at, changes }).map((c) =>
+    command('patch', c, async (model, vault) => {
+      const fields = { ...model.get(keyOf(c))?.fields };
+      for (const [name, to] of Object.entries(c.changes)) {
+        if (to === null) delete fields[name];
+        else fields[name] = to;
+      }
+      written(model, c, fields);
+      const { rev } = await vault.patch(c.tenant, c.provider, c.changes);
+      expect(rev).toBe(model.get(keyOf(c))?.rev);
+    }),
   ),
-  fc.tuple(which, tenants, fields, fc.constantFrom('f', 'g', 'h')).map(
-    ([at, tenant, content, removed]) =>
-      new Operation(`patch ${tenant}`, at, async (model, vault) => {
-        await vault.patch(tenant, 'custom', { ...content, [removed]: null });
-        const merged = { ...model.get(tenant)?.fields, ...content };
-        delete merged[removed];
-        next(model, tenant, merged);
-      }),
+  fc.record({ ...at, form: changes }).map((c) =>
+    command('applyForm', c, async (model, vault) => {
+      const before = model.get(keyOf(c))?.fields ?? {};
+      const fields = { ...before };
+      for (const [name, to] of Object.entries(c.form)) {
+        if (to === null) delete fields[name];
+        else if (to.trim() !== '' && !(Object.hasOwn(before, name) && to === before[name])) {
+          fields[name] = to.trim();
+        }
+      }
+      const same =
+        JSON.stringify(Object.entries(fields)) === JSON.stringify(Object.entries(before));
+      fc.pre(!Object.values(c.form).some((to) => to?.includes('•')));
+      const { rev } = await vault.applyForm(c.tenant, c.provider, c.form);
+      if (!same) written(model, c, fields);
+      expect(rev).toBe(model.get(keyOf(c))?.rev ?? 0);
+    }),
   ),
-  fc.tuple(which, tenants).map(
-    ([at, tenant]) =>
-      new Operation(`delete ${tenant}`, at, async (model, vault) => {
-        expect(await vault.delete(tenant, 'custom')).toBe(model.delete(tenant));
-      }),
+  fc.record({ ...at, rev: fc.nat(6) }).map((c) =>
+    command('rollback', c, async (model, vault) => {
+      const version = model.get(keyOf(c))?.history.find(({ rev }) => rev === c.rev);
+      const result = await vault.rollback(c.tenant, c.provider, c.rev).catch(code);
+      if (version === undefined) return expect(result).toBe('ERR_SECRET_NOT_FOUND');
+      written(model, c, version.fields);
+      expect(result).toMatchObject({ rev: model.get(keyOf(c))?.rev });
+    }),
   ),
-  fc.tuple(which, tenants).map(
-    ([at, tenant]) =>
-      new Operation(`read ${tenant}`, at, async (model, vault) => {
-        const expected = model.get(tenant);
-        const found = await vault.get(tenant, 'custom');
-        expect(found?.reveal()).toEqual(expected?.fields);
-        expect(found?.meta.rev).toBe(expected?.rev);
-        expect((await vault.list(tenant)).map(({ rev }) => rev)).toEqual(
-          expected ? [expected.rev] : [],
-        );
-      }),
+  fc.record(at).map((c) =>
+    command('delete', c, async (model, vault) => {
+      expect(await vault.delete(c.tenant, c.provider)).toBe(model.delete(keyOf(c)));
+    }),
+  ),
+  fc.record({ ...at, field }).map((c) =>
+    command('deleteSecret', c, async (model, vault) => {
+      const fields = { ...model.get(keyOf(c))?.fields };
+      const had = Object.hasOwn(fields, c.field);
+      delete fields[c.field];
+      expect(await vault.deleteSecret(c.tenant, `${c.provider}.${c.field}`)).toBe(had);
+      if (had) written(model, c, fields);
+    }),
+  ),
+  fc.record({ ...at, field }).map((c) =>
+    command('read', c, async (model, vault) => {
+      const entry = model.get(keyOf(c));
+      const found = await vault.get(c.tenant, c.provider);
+      expect(found?.reveal()).toEqual(entry?.fields);
+      expect(found?.meta.rev).toBe(entry?.rev);
+      expect(await vault.getSecret(c.tenant, `${c.provider}.${c.field}`)).toBe(
+        entry && Object.hasOwn(entry.fields, c.field) ? entry.fields[c.field] : undefined,
+      );
+      const revs = (await vault.history(c.tenant, c.provider)).map(({ rev }) => rev);
+      expect(revs).toEqual(entry?.history.map(({ rev }) => rev) ?? []);
+      const status = await vault.status(c.tenant, c.provider);
+      const set = Object.values(entry?.fields ?? {}).some((text) => text !== '');
+      expect(status.state).toBe(set ? 'configured' : 'missing');
+      expect((await vault.list(c.tenant)).map((info) => [info.provider, info.rev])).toEqual(
+        [...model]
+          .map(([key, { rev }]) => [...JSON.parse(key), rev] as [string, string, number])
+          .filter(([of]) => of === c.tenant)
+          .map(([, name, rev]) => [name, rev])
+          .sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
+      );
+    }),
   ),
 ];
 
-function setup(cache: boolean) {
-  const store = new MemorySecretStore();
-  const options = { store, keys, ...(cache && { cache: { ttlMs: 60_000, max: 2 } }) };
-  const real: Real = { vaults: [new SecretsVault(options), new SecretsVault({ store, keys })] };
-  return { model: new Map() as Model, real };
-}
-
-describe('the vault against a plain map', () => {
-  it.each([false, true])('operations one after the other, cache: %s', async (cache) => {
+describe('two vaults on one store, against a Map', () => {
+  it.each([
+    ['without a cache', {}],
+    ['with a cache', { cache: { ttlMs: 60_000, max: 4 } }],
+  ])('%s', async (_name, options) => {
     await fc.assert(
-      fc.asyncProperty(fc.commands(commands, { maxCommands: 30 }), (operations) =>
-        fc.asyncModelRun(() => setup(cache), operations),
-      ),
-      { numRuns: 60 },
+      fc.asyncProperty(fc.commands(commands, { maxCommands: 40 }), async (sequence) => {
+        const store = new MemorySecretStore();
+        const make = () => new SecretsVault({ store, keys, history: KEEP, ...options });
+        const setup = () => ({ model: new Map() as Model, real: { vaults: [make(), make()] } });
+        await fc.asyncModelRun(setup, sequence);
+      }),
+      { numRuns: 150 },
     );
   });
+});
 
-  it('patches in any interleaving lose nothing', async () => {
+describe('interleaved patches', () => {
+  it('end as if one had been after the other', async () => {
+    const patch = fc.dictionary(field, fc.option(value), { maxKeys: 3 });
     await fc.assert(
-      fc.asyncProperty(fc.scheduler(), fc.integer({ min: 2, max: 5 }), async (scheduler, count) => {
-        const inner = new MemorySecretStore();
-        // Each call of the store ends when the scheduler says so.
-        const store = Object.assign(new MemorySecretStore(), {
-          get: scheduler.scheduleFunction((ref: Parameters<typeof inner.get>[0]) => inner.get(ref)),
-          put: scheduler.scheduleFunction((...args: Parameters<typeof inner.put>) =>
-            inner.put(...args),
-          ),
-        });
-        const vault = new SecretsVault({ store, keys });
-        const writers = Array.from({ length: count }, (_, n) =>
-          vault.patch('a', 'custom', { [`f${n}`]: `${n}` }),
-        );
-        await scheduler.waitFor(Promise.all(writers));
-        const plain = new SecretsVault({ store: inner, keys });
-        const found = await plain.require('a', 'custom');
-        expect(Object.keys(found.reveal())).toHaveLength(count);
-        expect(found.meta.rev).toBe(count);
-      }),
-      { numRuns: 20 },
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.array(patch, { minLength: 2, maxLength: 4 }),
+        async (scheduler, patches) => {
+          // Every call of the store waits for the scheduler, before it is done and after.
+          const inner = new MemorySecretStore();
+          const store = new Proxy(inner, {
+            get: (target, name) => {
+              const member = target[name as 'get'] as unknown;
+              if (typeof member !== 'function') return member;
+              return async (...args: unknown[]) => {
+                await scheduler.schedule(Promise.resolve(), String(name));
+                const result = await member.apply(target, args);
+                await scheduler.schedule(Promise.resolve(), `${String(name)} done`);
+                return result;
+              };
+            },
+          });
+          const order: number[] = [];
+          const put = inner.put.bind(inner);
+          inner.put = async (...args) => {
+            const done = await put(...args);
+            if (done) order.push(Number(args[0].metadata?.updatedBy));
+            return done;
+          };
+          const vault = new SecretsVault({ store, keys });
+          const writes = patches.map((c, n) => vault.patch('a', 'custom', c, { actor: `${n}` }));
+          await scheduler.waitFor(Promise.all(writes));
+          const expected: Fields = {};
+          for (const n of order) {
+            for (const [name, to] of Object.entries(patches[n] ?? {})) {
+              if (to === null) delete expected[name];
+              else expected[name] = to;
+            }
+          }
+          expect(order).toHaveLength(patches.length);
+          const reader = new SecretsVault({ store: inner, keys });
+          expect((await reader.require('a', 'custom')).reveal()).toEqual(expected);
+        },
+      ),
+      { numRuns: 60 },
     );
   });
 });

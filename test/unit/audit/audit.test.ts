@@ -1,4 +1,4 @@
-import { type AuditEvent, SecretsVault } from 'provider-vault';
+import { type AuditEvent, getTwilioClient, SecretsVault } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { audited } from '../../support/audited.ts';
 import { accountSid, authToken, memoryVault } from '../../support/fixtures.ts';
@@ -108,6 +108,15 @@ describe('every operation is one event', () => {
       rev: 3,
       outcome: 'ok',
     });
+  });
+
+  it('a client from the environment is an override', async () => {
+    const { vault, events } = audited();
+    const env = { TWILIO_ACCOUNT_SID: accountSid(1), TWILIO_AUTH_TOKEN: authToken(1) };
+    await getTwilioClient(vault, { env });
+    expect(events).toMatchObject([
+      { action: 'override', tenantId: 'default', fields: both, source: 'environment' },
+    ]);
   });
 
   it('a read from the cache says so', async () => {

@@ -146,5 +146,6 @@ describe('the cache is dropped', () => {
     const { vault, value } = await cached({ store });
     await vault.put('a', 'custom', { v: '1' });
     expect(await value()).toBe('1');
+    await vault.close();
   });
 });
