@@ -56,6 +56,8 @@ export class AuditTrail {
    * @throws VaultError what `operate` throws; in strict mode also when the sink failed
    */
   async run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => Promise<T>): Promise<T> {
+    if (!this.#listened) return operate({ announce: nobody });
+
     let announced: AuditDetails | undefined;
     let refused = false; // by the sink
     const entry: AuditEntry = {
@@ -134,6 +136,8 @@ export class AuditTrail {
     }) as AuditEvent;
   }
 }
+
+async function nobody(): Promise<void> {}
 
 const FAILED_RACE: Outcome = { outcome: 'refused', code: 'ERR_CONFLICT' };
 
