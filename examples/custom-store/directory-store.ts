@@ -1,7 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ScanQuery, SecretRecord, SecretRef, SecretStore, StoreWrite } from 'provider-vault';
+import {
+  type ScanQuery,
+  type SecretRecord,
+  type SecretRef,
+  type SecretStore,
+  type StoreWrite,
+  VaultError,
+} from 'provider-vault';
 
 interface Version {
   /** Counts the writes of an address; the highest is the current one. */
@@ -12,7 +19,8 @@ interface Version {
 
 /**
  * Records in a directory, one file for each version. A new version is linked under the next number,
- * which fails if another writer was faster: the file system does the compare-and-set.
+ * which fails if another writer was faster: the file system does the compare-and-set [S3]. The file
+ * of a replaced version is emptied [S8], but stays: its number must not be free again.
  */
 export class DirectoryStore implements SecretStore {
   readonly #root: string;
@@ -22,7 +30,7 @@ export class DirectoryStore implements SecretStore {
   }
 
   async get(ref: SecretRef): Promise<SecretRecord | undefined> {
-    return (await this.#current(this.#folderOf(ref))).record;
+    return (await access(() => this.#current(this.#folderOf(ref)))).record;
   }
 
   async getMany(refs: readonly SecretRef[]): Promise<SecretRecord[]> {
@@ -69,40 +77,43 @@ export class DirectoryStore implements SecretStore {
     record: SecretRecord | undefined,
   ): Promise<boolean> {
     const folder = this.#folderOf(ref);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const current = await this.#current(folder);
-    if ((current.record?.metadata?.rev ?? 0) !== expectedRev) return false;
-    const draft = join(folder, `${randomUUID()}.draft`);
-    await writeFile(draft, JSON.stringify({ record }), { mode: 0o600, flush: true });
-    try {
-      await link(draft, join(folder, `${current.number + 1}.json`));
+    return access(async () => {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const { number, record: current } = await this.#current(folder);
+      if ((current?.metadata?.rev ?? 0) !== expectedRev) return false;
+      const draft = join(folder, `${randomUUID()}.draft`);
+      try {
+        await writeFile(draft, JSON.stringify({ record }), { mode: 0o600, flush: true });
+        await link(draft, fileOf(folder, number + 1));
+      } catch (error) {
+        if (hasCode(error, 'EEXIST')) return false;
+        throw error;
+      } finally {
+        await rm(draft, { force: true });
+      }
+      if (number > 0) await truncate(fileOf(folder, number));
       return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw error;
-    } finally {
-      await rm(draft);
-    }
+    });
   }
 
   async #current(folder: string): Promise<Version> {
-    const files = await readdir(folder).catch(() => []);
-    const number = Math.max(
-      0,
-      ...files.map((file) => Number.parseInt(/^(\d+)\.json$/.exec(file)?.[1] ?? '0', 10)),
-    );
+    const numbers = (await filesIn(folder)).map((file) => /^(\d+)\.json$/.exec(file)?.[1] ?? 0);
+    const number = Math.max(0, ...numbers.map(Number));
     if (number === 0) return { number, record: undefined };
-    const text = await readFile(join(folder, `${number}.json`), 'utf8');
+    const text = await readFile(fileOf(folder, number), 'utf8');
+    if (text === '') return this.#current(folder); // replaced meanwhile
     return { number, record: JSON.parse(text, reviveDate).record };
   }
 
   async #all(): Promise<SecretRecord[]> {
-    const folders = await readdir(this.#root).catch(() => []);
+    const folders = await access(() => filesIn(this.#root));
     return (await this.#records(folders.map((name) => join(this.#root, name)))).sort(compare);
   }
 
   async #records(folders: readonly string[]): Promise<SecretRecord[]> {
-    const versions = await Promise.all(folders.map((folder) => this.#current(folder)));
+    const versions = await access(() =>
+      Promise.all(folders.map((folder) => this.#current(folder))),
+    );
     return versions.flatMap(({ record }) => record ?? []);
   }
 
@@ -111,6 +122,37 @@ export class DirectoryStore implements SecretStore {
     const address = JSON.stringify([tenantId, provider]);
     return join(this.#root, createHash('sha256').update(address).digest('hex'));
   }
+}
+
+// [S7] What fails is a VaultError. An error that was quietly taken for "no record" would be worse.
+async function access<T>(use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    const { code = 'damaged' } = error as NodeJS.ErrnoException;
+    const mayPass = code === 'ENOSPC' || code === 'EMFILE';
+    throw new VaultError(
+      mayPass ? 'ERR_STORE_UNAVAILABLE' : 'ERR_STORE_FAILED',
+      `The directory of records cannot be used (${code}).`,
+    );
+  }
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function fileOf(folder: string, number: number): string {
+  return join(folder, `${number}.json`);
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code;
 }
 
 function reviveDate(key: string, value: unknown): unknown {

@@ -8,16 +8,18 @@ import type { SecretRef } from '../record/ref.ts';
  *   of each, whoever writes at the same time.
  * - [S2] What was written is what is read, unknown members included; what was returned can be
  *   changed by the caller without changing what is stored.
- * - [S3] `put` is a compare-and-set on `metadata.rev`. A record without one counts as rev 0.
+ * - [S3] `put` is a compare-and-set on `metadata.rev`, also between processes: what is behind the
+ *   store has to decide, not a comparison before the write. A record without one counts as rev 0.
  * - [S4] `put` that returned `true` is visible to every read that starts afterwards, in any process.
  * - [S5] `put` that returned `false` has changed nothing.
  * - [S6] Members that the store holds and the caller did not read survive, where the store can
  *   write parts of a record.
  * - [S7] Failures are a `VaultError`: `ERR_STORE_UNAVAILABLE` when trying again may help, else
  *   `ERR_STORE_FAILED`.
- * - [S8] Nothing is kept beside the records.
+ * - [S8] What was replaced or deleted is gone. The vault keeps earlier versions inside the record.
  * - [S9] `init` is idempotent, and safe to race.
  * - [S10] `scan` gives every record once that is there from its start to its end, in order.
+ * - [S11] `watch`, where there is one, tells of every change that is made after it resolved.
  *
  * `describeSecretStore` of `provider-vault/testing` checks a store against these rules.
  *

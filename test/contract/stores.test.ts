@@ -2,12 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MongoClient } from 'mongodb';
 import { FileSecretStore, MemorySecretStore, MongoSecretStore } from 'provider-vault';
 import { describeSecretStore } from 'provider-vault/testing';
 import { afterAll, describe, it } from 'vitest';
 import { testDatabase } from '../support/database.ts';
 
 const { db } = await testDatabase();
+const nowhere = new MongoClient('mongodb://127.0.0.1:1', { serverSelectionTimeoutMS: 50 });
+afterAll(() => nowhere.close());
 const folder = mkdtempSync(join(tmpdir(), 'stores-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -27,6 +30,7 @@ describeSecretStore(
     },
     reopen: () => new FileSecretStore(path),
     readRaw: () => readFileSync(path, 'utf8'),
+    unreachable: () => new FileSecretStore(join(folder, 'none', 'secrets.json')),
   },
 );
 
@@ -45,6 +49,7 @@ for (const indexed of [true, false]) {
       reopen: () => new MongoSecretStore(db, { collection }),
       readRaw: ({ tenantId, provider }) =>
         db.collection(collection).findOne({ tenantId, provider }),
+      unreachable: () => new MongoSecretStore(nowhere.db('none')),
     },
   );
 }

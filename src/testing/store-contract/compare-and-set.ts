@@ -93,33 +93,18 @@ export const compareAndSetCases: readonly ContractCase[] = [
     },
   ],
   [
-    'S3 (optional): put compares what the writer saw',
+    'S1: of many first writes by putMany, one wins for each address',
     async (store) => {
-      const first = makeRecord('a');
-      await store.put(first, 0, null);
-      if (store.supersede === undefined) return; // a store of the plain contract
-      assert.equal(await store.put(makeRecord('a', 'custom', 2), 1, 'b3RoZXI='), false);
-      assert.equal(await store.put(makeRecord('a'), 0, null), false);
-      assert.equal(await store.put(makeRecord('a', 'custom', 2), 1, first.data), true);
-    },
-  ],
-  [
-    'S6 (optional): supersede keeps what its caller has not read',
-    async (store) => {
-      if (store.supersede === undefined) return;
-      const first = makeRecord('a', 'custom', 1, { note: 'mine' });
-      await store.put({ ...first, metadata: { ...first.metadata, updatedBy: 'ann' } }, 0);
-      const later = new Date('2030-01-01T00:00:00Z');
-      const next = makeRecord('a', 'custom', 2);
-      const metadata = { ...next.metadata, createdAt: later, updatedAt: later };
-      assert.equal(await store.supersede({ ...next, metadata }, 2, 5), false);
-      assert.equal(await store.supersede({ ...next, metadata }, 1, 5), true);
-      const stored = (await store.get(REF)) as SecretRecord;
-      assert.equal(stored.note, 'mine');
-      assert.deepEqual(stored.metadata, { ...metadata, createdAt: first.metadata?.createdAt });
-      const { rev, keyId, updatedAt } = first.metadata ?? {};
-      const version = { rev, data: first.data, keyId, updatedAt, updatedBy: 'ann' };
-      assert.deepEqual(stored.history, [version]);
+      const batch = () =>
+        ['a', 'b', 'c'].map((tenant) => ({ record: makeRecord(tenant), expectedRev: 0 }));
+      const batches = Array.from({ length: 8 }, batch);
+      const results = await Promise.all(batches.map((writes) => store.putMany(writes)));
+      for (const [at, tenantId] of ['a', 'b', 'c'].entries()) {
+        const winners = batches.filter((_, batch) => results[batch]?.[at]);
+        assert.equal(winners.length, 1);
+        const stored = await store.get({ tenantId, provider: 'custom' });
+        assert.equal(stored?.data, winners[0]?.[at]?.record.data);
+      }
     },
   ],
 ];

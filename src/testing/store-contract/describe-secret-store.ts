@@ -1,17 +1,23 @@
+import { behindCases } from './behind.ts';
 import { compareAndSetCases } from './compare-and-set.ts';
 import { manyCases } from './many.ts';
+import { namesCases } from './names.ts';
+import { optionalCases } from './optional.ts';
 import { readWriteCases } from './read-write.ts';
 import type { ContractRunner, ContractTarget } from './target.ts';
 
 const GROUPS = {
   'reading and writing': readWriteCases,
+  names: namesCases,
   'compare-and-set': compareAndSetCases,
   'many records': manyCases,
+  'what is behind the store': behindCases,
+  'optional members': optionalCases,
 };
 
 /**
  * Registers the contract of a `SecretStore` with a test runner: one case for each sentence of its
- * rules, [S1] to [S10]. What passes can be put under a vault.
+ * rules, [S1] to [S11]. What passes can be put under a vault.
  *
  * The optional members of a store are checked where it has them.
  *

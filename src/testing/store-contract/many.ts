@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
-import type { SecretRecord } from '../../record/record.ts';
-import type { ScanQuery, SecretStore } from '../../stores/secret-store.ts';
-import { type ContractCase, makeRecord, names } from './target.ts';
-
-async function scanned(store: SecretStore, query: ScanQuery): Promise<SecretRecord[][]> {
-  const batches = [];
-  for await (const batch of store.scan(query)) batches.push(batch);
-  return batches;
-}
+import type { SecretStore } from '../../stores/secret-store.ts';
+import { type ContractCase, makeRecord, names, scanned } from './target.ts';
 
 async function fill(store: SecretStore): Promise<string[]> {
   const records = ['b', 'a', 'd', 'c'].flatMap((tenant) => [
@@ -96,6 +89,51 @@ export const manyCases: readonly ContractCase[] = [
         }
       }
       assert.deepEqual(seen, all);
+    },
+  ],
+  [
+    'S10: scan misses no record because another is deleted meanwhile',
+    async (store) => {
+      const all = await fill(store);
+      const seen: string[] = [];
+      for await (const batch of store.scan({ batchSize: 3 })) {
+        for (const record of batch) {
+          seen.push(...names([record]));
+          if (record.provider === 'custom') await store.delete(record);
+        }
+      }
+      assert.deepEqual(seen, all);
+    },
+  ],
+  [
+    'S10: a scan that is not read to its end leaves the store in order',
+    async (store) => {
+      const all = await fill(store);
+      for (let n = 0; n < 20; n++) {
+        for await (const batch of store.scan({ batchSize: 2 })) {
+          assert.equal(batch.length, 2);
+          break;
+        }
+      }
+      assert.deepEqual(names((await scanned(store, {})).flat()), all);
+    },
+  ],
+  [
+    'S10: putMany and scan take more records than fit into a batch',
+    async (store) => {
+      const tenants = Array.from({ length: 250 }, (_, n) => `t${String(n).padStart(3, '0')}`);
+      const writes = tenants.map((tenant) => ({ record: makeRecord(tenant), expectedRev: 0 }));
+      assert.deepEqual(
+        await store.putMany(writes),
+        tenants.map(() => true),
+      );
+      const batches = await scanned(store, {});
+      assert.deepEqual(
+        batches.flat(),
+        writes.map(({ record }) => record),
+      );
+      assert.ok(batches.every((batch) => batch.length <= 100));
+      assert.equal((await store.getMany(writes.map(({ record }) => record))).length, 250);
     },
   ],
 ];

@@ -1,6 +1,6 @@
 import type { SecretRecord } from '../../record/record.ts';
 import type { SecretRef } from '../../record/ref.ts';
-import type { SecretStore } from '../../stores/secret-store.ts';
+import type { ScanQuery, SecretStore } from '../../stores/secret-store.ts';
 
 /**
  * The functions of a test runner that the contract needs: of vitest, jest, mocha or `node:test`.
@@ -24,10 +24,12 @@ export interface ContractTarget {
   readonly name: string;
   /** Gives a store that is empty; called once for each case. */
   open(): SecretStore | Promise<SecretStore>;
-  /** Optional: reads what is stored at `ref` behind the store's back, in any form. */
+  /** Optional: all that is stored for `ref`, read behind the store's back: text, bytes or an object. */
   readRaw?(ref: SecretRef): unknown;
   /** Optional: another store over the data of the one opened last, as after a restart. */
   reopen?(): SecretStore | Promise<SecretStore>;
+  /** Optional: a store that cannot reach its data, as with a wrong port or path. */
+  unreachable?(): SecretStore | Promise<SecretStore>;
 }
 
 /** One case: its name, with the number of the rule, and what it does with an empty store. @internal */
@@ -54,4 +56,11 @@ export function makeRecord(
 /** The address of a record, to compare sets of records by. @internal */
 export function names(records: readonly SecretRef[]): string[] {
   return records.map(({ tenantId, provider }) => `${tenantId} ${provider}`);
+}
+
+/** The batches of a scan. @internal */
+export async function scanned(store: SecretStore, query: ScanQuery): Promise<SecretRecord[][]> {
+  const batches = [];
+  for await (const batch of store.scan(query)) batches.push(batch);
+  return batches;
 }
