@@ -3,6 +3,7 @@ import { type FaultyMethod, FaultyStore } from 'provider-vault/testing';
 import { describe, expect, it } from 'vitest';
 import { newKey } from '../support/fixtures.ts';
 
+const OLDER = { a: 'older' };
 const BEFORE = { a: 'old', b: 'old' };
 const operations: Record<
   string,
@@ -10,7 +11,7 @@ const operations: Record<
 > = {
   put: { run: (vault) => vault.put('t', 'custom', { a: 'new' }), after: { a: 'new' } },
   'put at a revision': {
-    run: (vault) => vault.put('t', 'custom', { a: 'new' }, { expectedRev: 1 }),
+    run: (vault) => vault.put('t', 'custom', { a: 'new' }, { expectedRev: 2 }),
     after: { a: 'new' },
   },
   patch: {
@@ -23,6 +24,13 @@ const operations: Record<
     run: (vault) => vault.getMany([{ tenantId: 't', provider: 'custom' }]),
     after: BEFORE,
   },
+  rollback: { run: (vault) => vault.rollback('t', 'custom', 1), after: OLDER },
+  history: { run: (vault) => vault.history('t', 'custom'), after: BEFORE },
+  setSecrets: {
+    run: (vault) => vault.setSecrets('t', { a: 'new', b: 'new' }),
+    after: { a: 'new', b: 'new' },
+  },
+  deleteSecret: { run: (vault) => vault.deleteSecret('t', 'a'), after: { b: 'old' } },
   list: { run: (vault) => vault.list('t'), after: BEFORE },
   applyForm: {
     run: (vault) => vault.applyForm('t', 'custom', { a: 'new' }),
@@ -36,6 +44,7 @@ async function prepared() {
   const keys = new Keyring({ encryptionKey: newKey() });
   const vault = new SecretsVault({ store: faulty.store, keys });
   const healthy = new SecretsVault({ store: inner, keys });
+  await healthy.put('t', 'custom', OLDER);
   await healthy.put('t', 'custom', BEFORE);
   const content = async () => (await healthy.get('t', 'custom'))?.reveal();
   return { faulty, vault, content };
