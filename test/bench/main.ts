@@ -76,6 +76,25 @@ await compare('put, revision known', {
   },
 });
 
+const many = Array.from({ length: 100 }, (_, n) => ({ tenantId: `many${n}`, provider: 'custom' }));
+let manyRev = 0;
+const sealedAt = (revision: number) =>
+  many.map((at) => ({
+    record: { ...at, data: handSeal(bundle, key.key), metadata: { rev: revision } },
+    expectedRev: revision - 1,
+  }));
+await store.putMany(sealedAt(++manyRev));
+await compare('putMany, 100 records', {
+  bulkWrite: () =>
+    raw.bulkWrite(
+      sealedAt(++manyRev).map(({ record: { data, metadata, ...at } }) => ({
+        updateOne: { filter: at, update: { $set: { data, metadata } } },
+      })),
+      { ordered: false },
+    ),
+  'store.putMany': () => store.putMany(sealedAt(++manyRev)),
+});
+
 console.log('\nlong operations, a thousand tenants of an old database');
 await benchOperations(client.db('provider_vault_bench_operations'));
 await database.dropDatabase();
