@@ -1,6 +1,6 @@
 import { invalidArgument } from '../errors.ts';
-import { storeError } from '../stores/mongo-errors.ts';
-import { collectionOf, type MongoCollection, type MongoSource } from '../stores/mongo-types.ts';
+import { type MongoRun, runOn } from '../stores/mongo-run.ts';
+import type { MongoSource } from '../stores/mongo-types.ts';
 import type { AuditEvent } from './audit-event.ts';
 import { type AuditQuery, auditFilter } from './audit-query.ts';
 import type { AuditSink } from './audit-sink.ts';
@@ -50,7 +50,7 @@ export interface MongoAuditSinkOptions {
  * @public
  */
 export class MongoAuditSink implements AuditSink {
-  readonly #collection: () => Promise<MongoCollection>;
+  readonly #run: MongoRun;
   readonly #expireAfterSeconds: number | undefined;
   readonly #queue: BatchQueue<AuditEvent>;
 
@@ -60,16 +60,13 @@ export class MongoAuditSink implements AuditSink {
    * @throws VaultError `ERR_INVALID_ARGUMENT`
    */
   constructor(source: MongoSource, options: MongoAuditSinkOptions = {}) {
-    if (source === null || (typeof source !== 'object' && typeof source !== 'function')) {
-      throw invalidArgument('MongoAuditSink needs a Db, a Collection, or a promise of one.');
-    }
     const { expireAfterSeconds, batchSize = 500, maxQueued = 10_000 } = options;
     for (const [name, value] of Object.entries({ expireAfterSeconds, batchSize, maxQueued })) {
       if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
         throw invalidArgument(`${name} must be a positive integer.`);
       }
     }
-    this.#collection = collectionOf(source, options.collection ?? 'secrets_audit');
+    this.#run = runOn('MongoAuditSink', source, options.collection ?? 'secrets_audit');
     this.#expireAfterSeconds = expireAfterSeconds;
     this.#queue = new BatchQueue({
       batchSize,
@@ -137,13 +134,5 @@ export class MongoAuditSink implements AuditSink {
         { ordered: false },
       ),
     );
-  }
-
-  async #run<T>(operation: string, use: (collection: MongoCollection) => Promise<T>): Promise<T> {
-    try {
-      return await use(await this.#collection());
-    } catch (error) {
-      throw storeError(error, operation);
-    }
   }
 }

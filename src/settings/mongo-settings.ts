@@ -1,4 +1,4 @@
-import { storeError } from '../stores/mongo-errors.ts';
+import { batchesOf, type MongoRun } from '../stores/mongo-run.ts';
 import type { MongoCollection } from '../stores/mongo-types.ts';
 import type {
   SettingsDocument,
@@ -14,7 +14,7 @@ import type {
  */
 export class MongoSettingsSource implements SettingsSource {
   readonly name: string;
-  readonly #collection: () => Promise<MongoCollection>;
+  readonly #run: MongoRun;
   readonly #filter: object;
   readonly #tenantField: string | undefined;
 
@@ -22,13 +22,8 @@ export class MongoSettingsSource implements SettingsSource {
    * @param filter - which documents are settings
    * @param tenantField - the field that holds the tenant, if it is one field
    */
-  constructor(
-    collection: () => Promise<MongoCollection>,
-    name: string,
-    filter: object,
-    tenantField: string | undefined,
-  ) {
-    this.#collection = collection;
+  constructor(run: MongoRun, name: string, filter: object, tenantField: string | undefined) {
+    this.#run = run;
     this.name = name;
     this.#filter = filter;
     this.#tenantField = tenantField;
@@ -37,42 +32,37 @@ export class MongoSettingsSource implements SettingsSource {
   /** {@inheritDoc SettingsSource.scan} */
   async *scan({ batchSize, fields, tenantIds }: SettingsQuery): AsyncIterable<SettingsDocument[]> {
     const tenantField = this.#tenantField;
-    let batch: SettingsDocument[] = [];
-    try {
+    const find = async (collection: MongoCollection) => {
       const filter =
         tenantIds === undefined || tenantField === undefined
           ? this.#filter
           : { ...this.#filter, [tenantField]: { $in: await idsOfAnyType(tenantIds) } };
       const projection = tenantField && projectionOf([tenantField, ...fields]);
-      const options = { sort: { _id: 1 }, batchSize, ...(projection && { projection }) };
-      for await (const document of (await this.#collection()).find(filter, options)) {
+      return collection.find(filter, {
+        sort: { _id: 1 },
+        batchSize,
+        ...(projection && { projection }),
+      });
+    };
+    for await (const batch of batchesOf(this.#run, 'reading the settings', find, batchSize)) {
+      yield batch.map((document) => {
         const values = document as Record<string, unknown>;
-        batch.push({ id: values._id, values });
-        if (batch.length === batchSize) {
-          yield batch;
-          batch = [];
-        }
-      }
-    } catch (error) {
-      throw storeError(error, 'reading the settings');
+        return { id: values._id, values };
+      });
     }
-    if (batch.length > 0) yield batch;
   }
 
   /** {@inheritDoc SettingsSource.count} */
   async count(): Promise<number> {
-    try {
-      return await (await this.#collection()).countDocuments(this.#filter);
-    } catch (error) {
-      throw storeError(error, 'counting the settings');
-    }
+    return this.#run('counting the settings', (collection) =>
+      collection.countDocuments(this.#filter),
+    );
   }
 
   /** {@inheritDoc SettingsSource.erase} */
   async erase(erasures: readonly SettingsErasure[]): Promise<string[][]> {
     if (erasures.length === 0) return [];
-    try {
-      const collection = await this.#collection();
+    return this.#run('erasing plaintext', async (collection) => {
       // All fields of a document in one update, if none has changed since they were read …
       const whole = erasures.map(({ id, fields }) => unsetWhereEqual(id, fields));
       const { matchedCount } = (await collection.bulkWrite(whole, { ordered: false })) as {
@@ -93,9 +83,7 @@ export class MongoSettingsSource implements SettingsSource {
           return names.filter((name) => !Object.hasOwn(left, name));
         }),
       );
-    } catch (error) {
-      throw storeError(error, 'erasing plaintext');
-    }
+    });
   }
 }
 

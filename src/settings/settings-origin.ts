@@ -1,5 +1,6 @@
 import { invalidArgument, isVaultError, VaultError } from '../errors.ts';
-import { collectionOf, type MongoSource } from '../stores/mongo-types.ts';
+import { runOn } from '../stores/mongo-run.ts';
+import type { MongoSource } from '../stores/mongo-types.ts';
 import { MongoSettingsSource } from './mongo-settings.ts';
 import type { SettingsMapping } from './settings-mapping.ts';
 import type { SettingsDocument, SettingsQuery, SettingsSource } from './settings-source.ts';
@@ -64,7 +65,7 @@ function toSource(
     throw invalidArgument(`${name} must be a MongoDB collection or a SettingsSource.`);
   }
   const { collectionName = name } = source as { collectionName?: string };
-  return new MongoSettingsSource(collectionOf(source, name), collectionName, filter, tenantField);
+  return new MongoSettingsSource(runOn(name, source, name), collectionName, filter, tenantField);
 }
 
 function isSource(source: MongoSource | SettingsSource): source is SettingsSource {

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import { invalidArgument } from '../errors.ts';
 import type { SecretRecord } from '../record/record.ts';
 import type { SecretRef } from '../record/ref.ts';
 import { bulkPut } from './mongo-bulk.ts';
-import { isDuplicateKey, storeError } from './mongo-errors.ts';
-import { collectionOf, type MongoCollection, type MongoSource } from './mongo-types.ts';
+import { isDuplicateKey } from './mongo-errors.ts';
+import { batchesOf, type MongoRun, runOn } from './mongo-run.ts';
+import type { MongoCollection, MongoSource } from './mongo-types.ts';
 import { watchCollection } from './mongo-watch.ts';
 import {
   type ConditionalWrite,
@@ -51,7 +51,7 @@ const INDEX_KEYS = { tenantId: 1, provider: 1 } as const;
  * @public
  */
 export class MongoSecretStore implements SecretStore {
-  readonly #collection: () => Promise<MongoCollection>;
+  readonly #run: MongoRun;
   // The _id of documents that the old system made, as they were met; of all others it is known.
   readonly #foreignIds = new LRUCache<string, { id: unknown }>({ max: MAX_FOREIGN_IDS });
 
@@ -61,10 +61,7 @@ export class MongoSecretStore implements SecretStore {
    * @throws VaultError `ERR_INVALID_ARGUMENT` when there is no source
    */
   constructor(source: MongoSource, options: MongoSecretStoreOptions = {}) {
-    if (source === null || (typeof source !== 'object' && typeof source !== 'function')) {
-      throw invalidArgument('MongoSecretStore needs a Db, a Collection, or a promise of one.');
-    }
-    this.#collection = collectionOf(source, options.collection ?? 'secrets');
+    this.#run = runOn('MongoSecretStore', source, options.collection ?? 'secrets');
   }
 
   /** Makes the unique index; does nothing where it is. Safe in any number of processes at once. */
@@ -158,22 +155,9 @@ export class MongoSecretStore implements SecretStore {
       }),
     };
     const options = { sort: INDEX_KEYS, batchSize };
-    const cursor = (
-      await this.#run('scan', async (collection) => collection.find(filter, options))
-    )[Symbol.asyncIterator]();
-    let batch: SecretRecord[] = [];
-    try {
-      for (;;) {
-        const next = await this.#run('scan', () => cursor.next());
-        if (next.done) break;
-        batch.push(this.#toRecord(next.value));
-        if (batch.length < batchSize) continue;
-        yield batch;
-        batch = [];
-      }
-      if (batch.length > 0) yield batch;
-    } finally {
-      await cursor.return?.(); // a scan that is not read to its end must not leave a cursor behind
+    const find = async (collection: MongoCollection) => collection.find(filter, options);
+    for await (const batch of batchesOf(this.#run, 'scan', find, batchSize)) {
+      yield batch.map((document) => this.#toRecord(document));
     }
   }
 
@@ -233,14 +217,6 @@ export class MongoSecretStore implements SecretStore {
     } catch (error) {
       if (isDuplicateKey(error)) return false;
       throw error;
-    }
-  }
-
-  async #run<T>(operation: string, use: (collection: MongoCollection) => Promise<T>): Promise<T> {
-    try {
-      return await use(await this.#collection());
-    } catch (error) {
-      throw storeError(error, operation);
     }
   }
 }
