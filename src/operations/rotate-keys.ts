@@ -1,5 +1,6 @@
 import { codeOf, isVaultError } from '../errors.ts';
 import {
+  historyOf,
   keyIdOf,
   metadataOf,
   revOf,
@@ -177,11 +178,4 @@ async function apply(
     }),
   );
   for (const rotated of done) report[rotated ? 'rotated' : 'changed']++;
-}
-
-/** The earlier versions in a record, if what is there is a history. @internal */
-export function historyOf(record: SecretRecord): readonly SealedVersion[] {
-  const history: unknown = record.history;
-  if (!Array.isArray(history)) return [];
-  return history.filter((version) => typeof version === 'object' && version !== null);
 }

@@ -1,5 +1,6 @@
 import { codeOf, type VaultErrorCode } from '../errors.ts';
 import {
+  historyOf,
   keyIdOf,
   revOf,
   type SealedVersion,
@@ -17,7 +18,6 @@ import {
   type LongOperationOptions,
   type OperationIssue,
 } from './long-operation.ts';
-import { historyOf } from './rotate-keys.ts';
 
 /**
  * How many records, by what became of opening them.

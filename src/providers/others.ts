@@ -1,4 +1,15 @@
-import { defineProvider } from './define-provider.ts';
+import { defineProvider, type FieldDefinition } from './define-provider.ts';
+
+function apiKey(env: string, settingsKey: string): FieldDefinition {
+  return {
+    label: 'API key',
+    secret: true,
+    env,
+    settingsKey,
+    pattern: /^\S+$/,
+    example: 'a key without spaces',
+  };
+}
 
 /**
  * A mail server of the tenant's own.
@@ -30,16 +41,7 @@ export const smtpProvider = defineProvider({
  */
 export const openaiProvider = defineProvider({
   name: 'openai',
-  fields: {
-    apiKey: {
-      label: 'API key',
-      secret: true,
-      env: 'OPENAI_API_KEY',
-      settingsKey: 'openai_api_key',
-      pattern: /^\S+$/,
-      example: 'a key without spaces',
-    },
-  },
+  fields: { apiKey: apiKey('OPENAI_API_KEY', 'openai_api_key') },
   complete: [['apiKey']],
 });
 
@@ -50,16 +52,7 @@ export const openaiProvider = defineProvider({
  */
 export const anthropicProvider = defineProvider({
   name: 'anthropic',
-  fields: {
-    apiKey: {
-      label: 'API key',
-      secret: true,
-      env: 'ANTHROPIC_API_KEY',
-      settingsKey: 'anthropic_api_key',
-      pattern: /^\S+$/,
-      example: 'a key without spaces',
-    },
-  },
+  fields: { apiKey: apiKey('ANTHROPIC_API_KEY', 'anthropic_api_key') },
   complete: [['apiKey']],
 });
 
@@ -70,15 +63,6 @@ export const anthropicProvider = defineProvider({
  */
 export const geminiProvider = defineProvider({
   name: 'gemini',
-  fields: {
-    apiKey: {
-      label: 'API key',
-      secret: true,
-      env: 'GEMINI_API_KEY',
-      settingsKey: 'gemini_api_key',
-      pattern: /^\S+$/,
-      example: 'a key without spaces',
-    },
-  },
+  fields: { apiKey: apiKey('GEMINI_API_KEY', 'gemini_api_key') },
   complete: [['apiKey']],
 });

@@ -126,3 +126,14 @@ export function infoOf(record: SecretRecord): SecretInfo {
 function copyOf(date: Date | undefined): Date | undefined {
   return types.isDate(date) ? new Date(date) : undefined;
 }
+
+/**
+ * The earlier versions in a record, if what is there is a history.
+ *
+ * @internal
+ */
+export function historyOf(record: SecretRecord): readonly SealedVersion[] {
+  const history: unknown = record.history;
+  if (!Array.isArray(history)) return [];
+  return history.filter((version) => typeof version === 'object' && version !== null);
+}

@@ -1,4 +1,4 @@
-import { revOf, type SecretRecord } from '../record/record.ts';
+import { historyOf, revOf, type SecretRecord } from '../record/record.ts';
 import type { SecretRef } from '../record/ref.ts';
 import { isDuplicateKey } from './mongo-errors.ts';
 import type { MongoCollection } from './mongo-types.ts';
@@ -42,7 +42,7 @@ export async function bulkPut(
   }
   const stored = await store.readBack(writes.map(({ record }) => record));
   const written = new Set(
-    stored.flatMap(({ data, history = [] }) => [data, ...history.map((version) => version.data)]),
+    stored.flatMap((record) => [record.data, ...historyOf(record).map(({ data }) => data)]),
   );
   // What is not written has lost, or is a document of the old system that was not met before.
   const found = new Map(stored.map((record) => [String(store.idOf(record)), record]));

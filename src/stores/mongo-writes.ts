@@ -19,6 +19,10 @@ export function revIs(rev: number): number | object {
   return rev === 0 ? { $not: { $gte: 1 } } : rev;
 }
 
+function atRevision({ tenantId, provider }: SecretRef, rev: number, id: unknown): object {
+  return { ...(id !== undefined && { _id: id }), tenantId, provider, 'metadata.rev': revIs(rev) };
+}
+
 /**
  * For an upsert: writes `record` where there is none, and changes nothing where there is one.
  *
@@ -45,7 +49,7 @@ export function replacement(
   seen: string | undefined,
   id: unknown,
 ): ConditionalWrite {
-  const { tenantId, provider, data, metadata = {}, history } = record;
+  const { data, metadata = {}, history } = record;
   const set: Record<string, unknown> = { data };
   const unset: Record<string, unknown> = {};
   const assign = (path: string, value: unknown) => {
@@ -57,13 +61,7 @@ export function replacement(
   if (expectedRev === 0) set.metadata = metadata;
   else for (const member of METADATA_MEMBERS) assign(`metadata.${member}`, metadata[member]);
   return {
-    filter: {
-      ...(id !== undefined && { _id: id }),
-      tenantId,
-      provider,
-      'metadata.rev': revIs(expectedRev),
-      ...(seen !== undefined && { data: seen }),
-    },
+    filter: { ...atRevision(record, expectedRev, id), ...(seen !== undefined && { data: seen }) },
     update: { $set: set, ...(Object.keys(unset).length > 0 && { $unset: unset }) },
   };
 }
@@ -80,7 +78,7 @@ export function supersession(
   keep: number,
   id: unknown,
 ): ConditionalWrite {
-  const { tenantId, provider, data } = record;
+  const { data } = record;
   const { createdAt, ...metadata } = record.metadata ?? {};
   const replaced = {
     rev: { $ifNull: ['$metadata.rev', 0] },
@@ -93,12 +91,7 @@ export function supersession(
   const history =
     keep === 0 ? '$$REMOVE' : { $slice: [{ $concatArrays: [[replaced], earlier] }, keep] };
   return {
-    filter: {
-      ...(id !== undefined && { _id: id }),
-      tenantId,
-      provider,
-      'metadata.rev': revIs(expectedRev),
-    },
+    filter: atRevision(record, expectedRev, id),
     update: [
       { $set: { history } },
       { $unset: 'metadata.updatedBy' },

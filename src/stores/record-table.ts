@@ -1,5 +1,5 @@
 import { revOf, type SecretRecord } from '../record/record.ts';
-import type { SecretRef } from '../record/ref.ts';
+import { addressOf, type SecretRef } from '../record/ref.ts';
 import { supersede } from './record-merge.ts';
 import { DEFAULT_SCAN_BATCH, type ScanQuery, type StoreWrite } from './secret-store.ts';
 
@@ -13,7 +13,7 @@ export class RecordTable {
   readonly #records: Map<string, SecretRecord>;
 
   constructor(records: Iterable<SecretRecord> = []) {
-    this.#records = new Map([...records].map((record) => [keyOf(record), record]));
+    this.#records = new Map([...records].map((record) => [addressOf(record), record]));
   }
 
   get size(): number {
@@ -21,11 +21,11 @@ export class RecordTable {
   }
 
   get(ref: SecretRef): SecretRecord | undefined {
-    return this.#records.get(keyOf(ref));
+    return this.#records.get(addressOf(ref));
   }
 
   getMany(refs: readonly SecretRef[]): SecretRecord[] {
-    const keys = new Set(refs.map(keyOf));
+    const keys = new Set(refs.map(addressOf));
     return [...keys].flatMap((key) => this.#records.get(key) ?? []);
   }
 
@@ -37,7 +37,7 @@ export class RecordTable {
     const stored = this.get(record);
     if (revOf(stored) !== expectedRev) return false;
     if (seen !== undefined && seen !== (stored?.data ?? null)) return false;
-    this.#records.set(keyOf(record), structuredClone(record));
+    this.#records.set(addressOf(record), structuredClone(record));
     return true;
   }
 
@@ -50,7 +50,7 @@ export class RecordTable {
     const stored = this.get(ref);
     if (stored === undefined) return false;
     if (expectedRev !== undefined && revOf(stored) !== expectedRev) return false;
-    return this.#records.delete(keyOf(ref));
+    return this.#records.delete(addressOf(ref));
   }
 
   /** The addresses that a scan goes through, in batches. */
@@ -71,11 +71,6 @@ export class RecordTable {
   sorted(wanted: (record: SecretRecord) => boolean = () => true): SecretRecord[] {
     return [...this.#records.values()].filter(wanted).sort(compare);
   }
-}
-
-// Names hold no control characters, so that a newline keeps "a" + "b/c" and "a/b" + "c" apart.
-function keyOf(ref: SecretRef): string {
-  return `${ref.tenantId}\n${ref.provider}`;
 }
 
 function compare(a: SecretRef, b: SecretRef): number {

@@ -1,6 +1,11 @@
 import { VaultError } from '../errors.ts';
 import type { ProviderRef } from '../providers/fields.ts';
-import type { SealedVersion, SecretInfo, SecretRecord } from '../record/record.ts';
+import {
+  type SealedVersion,
+  type SecretInfo,
+  type SecretRecord,
+  historyOf as storedHistoryOf,
+} from '../record/record.ts';
 import { operate } from './operation.ts';
 import type { ReadOptions, WriteOptions } from './operation-options.ts';
 import { describe } from './sealer.ts';
@@ -62,9 +67,8 @@ export async function rollback(
 }
 
 function versionsOf(record: SecretRecord | undefined): readonly SealedVersion[] {
-  const versions: unknown = record?.history;
-  if (!Array.isArray(versions)) return [];
-  return versions.filter((version) => typeof version?.rev === 'number');
+  const versions = record === undefined ? [] : storedHistoryOf(record);
+  return versions.filter(({ rev }) => typeof rev === 'number');
 }
 
 function infoOfVersion({ rev, keyId, updatedAt, updatedBy }: SealedVersion): SecretVersion {
