@@ -17,14 +17,11 @@ import {
   memoryVault,
   rejection,
   sendgridKey,
+  twilioAccount,
 } from '../support/fixtures.ts';
 
 const twilio = await startFakeTwilio({
-  accounts: [1, 2, 9].map((n) => ({
-    accountSid: accountSid(n),
-    authToken: authToken(n),
-    apiKeys: [{ sid: apiKeySid(n), secret: apiSecret(n) }],
-  })),
+  accounts: [1, 2, 9].map(twilioAccount),
 });
 const client = twilio.clientOptions();
 afterAll(() => twilio.close());

@@ -1,15 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import {
-  Keyring,
-  MongoSecretStore,
-  type SecretRecord,
-  SecretsVault,
-  type StoreWrite,
-} from 'provider-vault';
+import { Keyring, MongoSecretStore, type SecretRecord, SecretsVault } from 'provider-vault';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
 import { runScript } from '../support/run-script.ts';
+import { write } from '../support/store-write.ts';
 import vectors from '../vectors/pycryptodome.json' with { type: 'json' };
 
 const { db } = await testDatabase();
@@ -112,14 +106,3 @@ describe('scan and list', () => {
     expect(names(await store.list('b'))).toEqual(['b/custom', 'b/twilio']);
   });
 });
-
-function write(
-  tenantId: string,
-  expectedRev: number,
-  seen?: string | null,
-  provider = 'custom',
-): StoreWrite {
-  const data = randomBytes(40).toString('base64');
-  const record = { tenantId, provider, data, metadata: { rev: expectedRev + 1 } };
-  return { record, expectedRev, ...(seen !== undefined && { seen }) };
-}

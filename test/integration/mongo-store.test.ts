@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { CommandStartedEvent } from 'mongodb';
-import { Keyring, MongoSecretStore, SecretsVault, type StoreWrite, seal } from 'provider-vault';
+import { Keyring, MongoSecretStore, SecretsVault, seal } from 'provider-vault';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bareOpen } from '../support/bare-reader.ts';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
+import { write } from '../support/store-write.ts';
 import vectors from '../vectors/pycryptodome.json' with { type: 'json' };
 
 const { client, db } = await testDatabase({ monitorCommands: true });
@@ -189,14 +189,3 @@ describe('sources and failures', () => {
     expect(error).toMatchObject({ message: expect.stringContaining('121') });
   });
 });
-
-function write(
-  tenantId: string,
-  expectedRev: number,
-  seen?: string | null,
-  provider = 'custom',
-): StoreWrite {
-  const data = randomBytes(40).toString('base64');
-  const record = { tenantId, provider, data, metadata: { rev: expectedRev + 1 } };
-  return { record, expectedRev, ...(seen !== undefined && { seen }) };
-}

@@ -18,6 +18,13 @@ export const apiKeySid = (n = 0) => `SK${digit(n).repeat(32)}`;
 export const authToken = (n = 0) => `${digit(n)}f`.repeat(16);
 export const apiSecret = (n = 0) => `${digit(n)}Z`.repeat(16);
 
+/** The account `n` at the stand-in of Twilio, with its auth token and an API key. */
+export const twilioAccount = (n: number) => ({
+  accountSid: accountSid(n),
+  authToken: authToken(n),
+  apiKeys: [{ sid: apiKeySid(n), secret: apiSecret(n) }],
+});
+
 /** A new random key, base64. */
 export const newKey = () => randomBytes(32).toString('base64');
 
