@@ -20,6 +20,7 @@ export const VAULT_ERROR_CODES = [
   'ERR_STORE_FAILED',
   'ERR_PEER_MISSING',
   'ERR_PROVIDER',
+  'ERR_ABORTED',
 ] as const;
 
 /**
@@ -29,7 +30,8 @@ export const VAULT_ERROR_CODES = [
  */
 export type VaultErrorCode = (typeof VAULT_ERROR_CODES)[number];
 
-// Registered globally, so that the ESM and the CJS copy of this package recognise each other's errors.
+// Registered globally, so that all copies of this package (ESM, CJS, bundled) recognise each other's
+// errors, also by `instanceof`.
 const BRAND = Symbol.for('provider-vault.error');
 
 /**
@@ -41,31 +43,43 @@ const BRAND = Symbol.for('provider-vault.error');
  * @public
  */
 export class VaultError extends Error {
-  /** What went wrong, for `switch`. */
+  /** The kind of error, for `switch`. */
   readonly code: VaultErrorCode;
 
   constructor(code: VaultErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
-    // Not enumerable: printed errors show the code and nothing that only we use.
+    // Not enumerable, so that printed errors show only the code.
     Object.defineProperty(this, BRAND, { value: true });
   }
+
+  /** True for an error of any copy of this package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this and must differ
+    return this === VaultError ? isBranded(value) : super[Symbol.hasInstance](value);
+  }
+}
+
+function isBranded(value: unknown): value is VaultError {
+  return typeof value === 'object' && value !== null && BRAND in value;
 }
 
 Object.defineProperty(VaultError.prototype, 'name', { value: 'VaultError', writable: true });
 
 /**
  * An error of a provider's API or SDK, as `ERR_PROVIDER`: its status and code, and nothing of the
- * request. The SDK's own error is not kept: it holds the request's headers, and so the credentials.
+ * request. The SDK's own error is dropped, because it holds the request's headers and with them the
+ * credentials.
  *
  * @public
  */
 export class ProviderError extends VaultError {
+  declare readonly code: 'ERR_PROVIDER';
   /** `twilio`, `sendgrid`, … */
   readonly provider: string;
   /** The HTTP status of the answer; absent when there was none. */
   declare readonly status?: number;
-  /** The provider's own code (Twilio: `20003`), or that of the network error (`ECONNRESET`). */
+  /** The provider's own code (Twilio: `20003`), or the network error's code (`ECONNRESET`). */
   declare readonly providerCode?: number | string;
 
   constructor(provider: string, message: string, facts: ProviderFacts) {
@@ -74,17 +88,34 @@ export class ProviderError extends VaultError {
     if (facts.status !== undefined) this.status = facts.status;
     if (facts.providerCode !== undefined) this.providerCode = facts.providerCode;
   }
+
+  /** True for an error of any copy of this package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this and must differ
+    if (this !== ProviderError) return super[Symbol.hasInstance](value);
+    return isBranded(value) && value.code === 'ERR_PROVIDER';
+  }
 }
 
 /**
- * What is known of a provider's error.
+ * A {@link VaultError} whose `code` tells its class: `case 'ERR_PROVIDER'` narrows to
+ * {@link ProviderError}.
+ *
+ * @public
+ */
+export type AnyVaultError =
+  | ProviderError
+  | (VaultError & { readonly code: Exclude<VaultErrorCode, 'ERR_PROVIDER'> });
+
+/**
+ * The facts of a provider's error.
  *
  * @public
  */
 export interface ProviderFacts {
   /** The HTTP status. */
   readonly status?: number | undefined;
-  /** The provider's own code, or that of the network error. */
+  /** The provider's own code, or the network error's. */
   readonly providerCode?: number | string | undefined;
 }
 
@@ -94,8 +125,7 @@ Object.defineProperty(ProviderError.prototype, 'name', {
 });
 
 /**
- * Whether `error` is a {@link VaultError}, of `code` if one is given. Also true for an error of
- * another copy of this package (ESM beside CJS), for which `instanceof` fails.
+ * Whether `error` is a {@link VaultError}, of `code` if one is given, of any copy of this package.
  *
  * @public
  */
@@ -105,23 +135,19 @@ export function isVaultError(error: unknown, code: 'ERR_PROVIDER'): error is Pro
  *
  * @public
  */
-export function isVaultError(error: unknown, code?: VaultErrorCode): error is VaultError;
+export function isVaultError(error: unknown, code?: VaultErrorCode): error is AnyVaultError;
 export function isVaultError(error: unknown, code?: VaultErrorCode): boolean {
-  return (
-    error instanceof Error &&
-    (error as { [BRAND]?: unknown })[BRAND] === true &&
-    (code === undefined || (error as VaultError).code === code)
-  );
+  return isBranded(error) && (code === undefined || error.code === code);
 }
 
 /**
- * The code of an error that is about one record. Any other is thrown on: a store that is down, or a
- * mistake of ours.
+ * The code of an error that concerns one record. Rethrows any other error: the store or the key
+ * service is down, or this library has a defect.
  *
  * @internal
  */
-export function codeOf(error: unknown): VaultErrorCode {
-  if (!isVaultError(error) || error.code.startsWith('ERR_STORE')) throw error;
+export function recordErrorCodeOrThrow(error: unknown): VaultErrorCode {
+  if (!isVaultError(error) || /^ERR_(STORE_|KEY_UNAVAILABLE$)/.test(error.code)) throw error;
   return error.code;
 }
 

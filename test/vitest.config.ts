@@ -10,7 +10,7 @@ export default defineConfig({
     alias: [
       { find: /^provider-vault$/, replacement: `${root}src/index.ts` },
       { find: /^provider-vault\/testing$/, replacement: `${root}src/testing/index.ts` },
-      { find: /^provider-vault\/(\w+)$/, replacement: `${root}src/$1.ts` },
+      { find: /^provider-vault\/(\w+)$/, replacement: `${root}src/$1/index.ts` },
     ],
   },
   test: {

@@ -1,4 +1,4 @@
-import type { ProviderDefinition, ProviderStatus } from 'provider-vault';
+import type { ProviderStatus } from 'provider-vault';
 import type { OfferedProvider } from './providers.ts';
 
 /** A provider as the page draws it. Of a secret field it holds the mask and nothing else. */
@@ -18,6 +18,7 @@ export function shownProvider(
     missing: status.missing.map(labelOf),
     ways: definition.complete.map((set) => set.map(labelOf)),
     rev: status.rev,
+    etag: status.etag,
     keyId: status.keyId,
     bound: status.bound,
     updatedAt: status.updatedAt,
@@ -32,32 +33,4 @@ export function shownProvider(
       masked: status.fields[name]?.masked,
     })),
   };
-}
-
-/**
- * All that is wrong with a form, by field. The vault checks again, and stops at the first; a page
- * wants each message beside its field.
- */
-export function fieldErrors(
-  definition: ProviderDefinition,
-  status: ProviderStatus,
-  form: Readonly<Record<string, unknown>>,
-): Record<string, string> {
-  const errors: Record<string, string> = {};
-  for (const [name, value] of Object.entries(form)) {
-    const field = Object.hasOwn(definition.fields, name) ? definition.fields[name] : undefined;
-    if (field === undefined || value === null) continue;
-    if (typeof value !== 'string') {
-      errors[name] = 'This must be text.';
-      continue;
-    }
-    const entered = value.trim();
-    if (entered === '' || entered === status.fields[name]?.masked) continue;
-    if (field.secret && entered.includes('•')) {
-      errors[name] = 'This holds a part of the mask. Enter the whole value.';
-    } else if (field.pattern !== undefined && !field.pattern.test(entered)) {
-      errors[name] = field.example ? `Expected: ${field.example}.` : 'This has not the right form.';
-    }
-  }
-  return errors;
 }

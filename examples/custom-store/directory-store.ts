@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  etag,
   type ScanQuery,
   type SecretRecord,
   type SecretRef,
@@ -42,28 +43,28 @@ export class DirectoryStore implements SecretStore {
     return (await this.#all()).filter((record) => record.tenantId === tenantId);
   }
 
-  async put(record: SecretRecord, expectedRev: number): Promise<boolean> {
-    return this.#replace(record, expectedRev, record);
+  async put(record: SecretRecord, expected: string | null): Promise<boolean> {
+    return this.#replace(record, expected, record);
   }
 
   async putMany(writes: readonly StoreWrite[]): Promise<boolean[]> {
-    return Promise.all(writes.map(({ record, expectedRev }) => this.put(record, expectedRev)));
+    return Promise.all(writes.map(({ record, expected }) => this.put(record, expected)));
   }
 
-  async delete(ref: SecretRef, expectedRev?: number): Promise<boolean> {
+  async delete(ref: SecretRef, expected?: string): Promise<boolean> {
     for (;;) {
       const stored = await this.get(ref);
       if (stored === undefined) return false;
-      const rev = stored.metadata?.rev ?? 0;
-      if (expectedRev !== undefined && rev !== expectedRev) return false;
-      if (await this.#replace(ref, rev, undefined)) return true;
+      if (expected !== undefined && etag(stored) !== expected) return false;
+      if (await this.#replace(ref, etag(stored), undefined)) return true;
     }
   }
 
-  async *scan({ batchSize = 100, after, keyId }: ScanQuery): AsyncIterable<SecretRecord[]> {
+  async *scan({ batchSize = 100, after, until, keyId }: ScanQuery): AsyncIterable<SecretRecord[]> {
     const found = (await this.#all()).filter(
       (record) =>
         (after === undefined || compare(record, after) > 0) &&
+        (until === undefined || compare(record, until) <= 0) &&
         (keyId === undefined || record.metadata?.keyId === keyId),
     );
     for (let start = 0; start < found.length; start += batchSize) {
@@ -73,14 +74,14 @@ export class DirectoryStore implements SecretStore {
 
   async #replace(
     ref: SecretRef,
-    expectedRev: number,
+    expected: string | null,
     record: SecretRecord | undefined,
   ): Promise<boolean> {
     const folder = this.#folderOf(ref);
     return access(async () => {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const { number, record: current } = await this.#current(folder);
-      if ((current?.metadata?.rev ?? 0) !== expectedRev) return false;
+      if ((current ? etag(current) : null) !== expected) return false;
       const draft = join(folder, `${randomUUID()}.draft`);
       try {
         await writeFile(draft, JSON.stringify({ record }), { mode: 0o600, flush: true });
@@ -124,7 +125,7 @@ export class DirectoryStore implements SecretStore {
   }
 }
 
-// [S7] What fails is a VaultError. An error that was quietly taken for "no record" would be worse.
+// [S7] Every failure is a VaultError. Taking a failure for "no record" would be worse.
 async function access<T>(use: () => Promise<T>): Promise<T> {
   try {
     return await use();

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Db } from 'mongodb';
 import type { Logger } from 'pino';
 import { generateKey, Keyring } from 'provider-vault';
-import { startFakeSendGrid, startFakeTwilio } from 'provider-vault/testing';
+import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
 import { createApp } from '../crm/app.ts';
 import { openVault } from '../crm/vault.ts';
 import { seedOldDatabase, seedPeople } from './seed.ts';
@@ -26,8 +26,8 @@ export async function startDemoCrm(options: DemoOptions) {
   const tenants = demoTenants(old);
   await seedOldDatabase(db, tenants, old.data);
   await seedPeople(db, Object.values(tenants), options.password);
-  const twilio = await startFakeTwilio({ accounts: twilioAccounts(tenants) });
-  const sendgrid = await startFakeSendGrid({ keys: sendgridKeys(tenants) });
+  const twilio = await FakeTwilio.start({ accounts: twilioAccounts(tenants) });
+  const sendgrid = await FakeSendGrid.start({ keys: sendgridKeys(tenants) });
   const sdk = { client: twilio.clientOptions(), baseUrl: sendgrid.url };
   const crm = await serve(options, old.key, sdk);
   return {

@@ -34,8 +34,11 @@ export async function tellStory(crm: DemoCrm, password: string, say: (line: stri
   step('Acme: a new tenant enters its credentials on the settings page.');
   const saved = await ada.post('settings', {
     providers: {
-      twilio: { fields: { ...acme.twilio, phoneNumber: acme.phoneNumber } },
-      sendgrid: { fields: { apiKey: acme.sendgridKey, senderEmail: acme.senderEmail } },
+      twilio: { etag: null, fields: { ...acme.twilio, phoneNumber: acme.phoneNumber } },
+      sendgrid: {
+        etag: null,
+        fields: { apiKey: acme.sendgridKey, senderEmail: acme.senderEmail },
+      },
     },
   });
   assert.equal(saved.status, 200);
@@ -43,9 +46,11 @@ export async function tellStory(crm: DemoCrm, password: string, say: (line: stri
   say(`   ${describe(await providerOf(ada, 'sendgrid'))}`);
 
   step('Each sends a text message through the official SDK. The stand-in checks every request.');
-  await nora.post('settings', {
-    providers: { twilio: { fields: { phoneNumber: northwind.phoneNumber } } },
+  const { etag } = await providerOf(nora, 'twilio');
+  const added = await nora.post('settings', {
+    providers: { twilio: { etag, fields: { phoneNumber: northwind.phoneNumber } } },
   });
+  assert.equal(added.status, 200);
   for (const [client, tenant] of [
     [nora, northwind],
     [gus, globex],
@@ -120,6 +125,7 @@ interface ShownProvider {
   readonly title: string;
   readonly state: string;
   readonly rev: number;
+  readonly etag: string | null;
   readonly fields: readonly ShownField[];
 }
 

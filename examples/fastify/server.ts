@@ -9,14 +9,20 @@ import {
 
 export interface ServerParts {
   readonly vault: SecretsVault;
-  /** Who asks, from your session: the tenant is never taken from the request's content. */
-  readonly tenantOf: (request: FastifyRequest) => string | undefined;
+  /** Who asks, from your session: never from the request's content. */
+  readonly sessionOf: (request: FastifyRequest) => Session | undefined;
   readonly twilio?: NonNullable<TwilioClientOptions['client']>;
+}
+
+export interface Session {
+  readonly tenantId: string;
+  /** The user, for the audit trail. */
+  readonly actor: string;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    tenantId: string;
+    session: Session;
   }
 }
 
@@ -46,18 +52,18 @@ const STATUS: Readonly<Record<string, number>> = {
   ERR_STORE_UNAVAILABLE: 503,
 };
 
-export function buildServer({ vault, tenantOf, twilio }: ServerParts): FastifyInstance {
+export function buildServer({ vault, sessionOf, twilio }: ServerParts): FastifyInstance {
   // coerceTypes off: { "to": 5 } is refused, not turned into "5".
   const server = Fastify({
     bodyLimit: 32_768,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
 
-  server.decorateRequest('tenantId', '');
+  server.decorateRequest('session');
   server.addHook('onRequest', async (request, reply) => {
-    const tenantId = tenantOf(request);
-    if (tenantId === undefined) return reply.code(401).send({ error: 'LOGIN' });
-    request.tenantId = tenantId;
+    const session = sessionOf(request);
+    if (session === undefined) return reply.code(401).send({ error: 'LOGIN' });
+    request.session = session;
     reply.header('cache-control', 'no-store');
   });
 
@@ -73,20 +79,27 @@ export function buildServer({ vault, tenantOf, twilio }: ServerParts): FastifyIn
     });
   });
 
-  server.get('/settings/twilio', ({ tenantId }) => vault.status(tenantId, 'twilio'));
+  server.get('/settings/twilio', ({ session: { tenantId, actor } }) =>
+    vault.status(tenantId, 'twilio', { actor }),
+  );
 
   server.put<{ Body: Record<string, string | null> }>(
     '/settings/twilio',
     { schema: { body: form } },
-    ({ tenantId, body }) => vault.applyForm(tenantId, 'twilio', body),
+    ({ session: { tenantId, actor }, body }) =>
+      vault.applyForm(tenantId, 'twilio', body, { actor }),
   );
 
   server.post<{ Body: { to: string; body: string } }>(
     '/sms',
     { schema: { body: sms } },
-    async ({ tenantId, body: { to, body } }, reply) => {
-      const client = await getTwilioClient(vault, { tenantId, ...(twilio && { client: twilio }) });
-      const from = (await vault.require(tenantId, 'twilio')).phoneNumber ?? '';
+    async ({ session, body: { to, body } }, reply) => {
+      const { tenantId, actor } = session;
+      const client = await getTwilioClient(vault, {
+        ...session,
+        ...(twilio && { client: twilio }),
+      });
+      const from = (await vault.require(tenantId, 'twilio', { actor })).phoneNumber ?? '';
       const { sid, status } = await client.messages.create({ from, to, body });
       return reply.code(201).send({ sid, status });
     },

@@ -1,5 +1,5 @@
 /**
- * What was done with a record.
+ * The kind of operation on a record.
  *
  * @public
  */
@@ -11,15 +11,17 @@ export type AuditAction =
   | 'patch'
   | 'delete'
   | 'rollback'
+  | 'purge'
   | 'history'
   | 'override'
   | 'migrate'
   | 'rotate'
   | 'verify'
-  | 'test';
+  | 'test'
+  | 'webhook';
 
 /**
- * One access, write, refusal or override. It names fields and never holds a value.
+ * One access, write, refusal or override. It names fields and holds no value.
  *
  * @public
  */
@@ -34,6 +36,8 @@ export interface AuditEvent {
   readonly outcome: 'ok' | 'refused' | 'failed';
   /** The code of the error, unless the outcome is `ok`. */
   readonly code?: string;
+  /** How many refusals of the action `webhook` the event sums up; absent for one. */
+  readonly count?: number;
   readonly rev?: number;
   readonly keyId?: string;
   /** Who did it, as the caller said. */

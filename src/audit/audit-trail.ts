@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { isVaultError } from '../errors.ts';
 import type { AuditEvent } from './audit-event.ts';
 import type { AuditOptions } from './audit-sink.ts';
+import { RefusalSums } from './refusal-sums.ts';
 import { SinkWriter } from './sink-writer.ts';
 
 /**
@@ -11,11 +12,11 @@ import { SinkWriter } from './sink-writer.ts';
  */
 export const AUDIT_CHANNEL = 'provider-vault:audit';
 
-/** What is known of an event before it happens. @internal */
+/** The facts of an event that are known before it happens. @internal */
 export type AuditSubject = Pick<AuditEvent, 'action' | 'tenantId' | 'provider'> &
   Omit<AuditDetails, keyof Outcome>;
 
-/** What of an event may be learnt while it happens. @internal */
+/** The facts of an event that become known while it happens. @internal */
 export type AuditDetails = {
   -readonly [K in Exclude<keyof AuditEvent, 'at' | 'action' | 'tenantId' | 'provider'>]?:
     | AuditEvent[K]
@@ -25,10 +26,10 @@ export type AuditDetails = {
 /** An event about to happen; its outcome is `ok`, unless it is set or an error is thrown. @internal */
 export interface AuditEntry extends AuditDetails {
   /**
-   * To be called before each change of the store, with what it will be. In strict mode the sink
-   * gets the event then, and one of the opposite when the change did not come about.
+   * Must be called before each change of the store, with the facts of that change. In strict mode
+   * the sink gets the event then, and a contrary one when the change does not come about.
    */
-  announce(details: AuditDetails): Promise<void>;
+  recordIntent(details: AuditDetails): Promise<void>;
 }
 
 interface Outcome extends Pick<AuditEvent, 'outcome'> {
@@ -36,7 +37,7 @@ interface Outcome extends Pick<AuditEvent, 'outcome'> {
 }
 
 /**
- * Sees to it that every operation of a vault leaves one event.
+ * Makes every operation of a vault leave one event.
  *
  * @internal
  */
@@ -44,6 +45,9 @@ export class AuditTrail {
   readonly #channel = channel(AUDIT_CHANNEL);
   readonly #now: () => Date;
   readonly #sink: SinkWriter | undefined;
+  readonly #refusals = new RefusalSums<AuditSubject & Outcome>((refusal, count) =>
+    this.#offer(count === 1 ? refusal : { ...refusal, count }),
+  );
 
   constructor(now: () => Date, audit?: AuditOptions) {
     this.#now = now;
@@ -51,27 +55,27 @@ export class AuditTrail {
   }
 
   /**
-   * Runs `operate`, and records what became of it.
+   * Runs `operate`, and records its outcome.
    *
    * @throws VaultError what `operate` throws; in strict mode also when the sink failed
    */
   async run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => Promise<T>): Promise<T> {
-    if (!this.#listened) return operate({ announce: nobody });
+    if (!this.listened) return operate({ recordIntent: async () => {} });
 
-    let announced: AuditDetails | undefined;
+    let intended: AuditDetails | undefined;
     let refused = false; // by the sink
     const entry: AuditEntry = {
-      announce: async (details) => {
+      recordIntent: async (details) => {
         Object.assign(entry, details);
         if (!this.#sink?.strict) return;
-        if (announced) {
-          const lost = { ...subject, ...announced, ...FAILED_RACE };
+        if (intended) {
+          const lost = { ...subject, ...intended, ...FAILED_RACE };
           await this.#sink.offer(this.#event(lost));
         }
         refused = true; // until it has taken the event
         await this.#sink.write(this.#event({ ...subject, ...entry, outcome: 'ok' }));
         refused = false;
-        announced = { ...entry };
+        intended = { ...entry };
       },
     };
     let result: T;
@@ -82,8 +86,11 @@ export class AuditTrail {
       throw error;
     }
     const done = { ...subject, ...entry, outcome: entry.outcome ?? 'ok' } as const;
-    if (announced) this.#publish(done);
-    else await this.record(done);
+    if (intended === undefined) await this.record(done);
+    else {
+      if (done.outcome !== 'ok') await this.#sink?.offer(this.#event(done));
+      this.#publish(done);
+    }
     return result;
   }
 
@@ -93,7 +100,7 @@ export class AuditTrail {
    * @throws VaultError in strict mode, when the sink failed
    */
   async record(about: AuditSubject & Outcome): Promise<void> {
-    if (!this.#listened) return;
+    if (!this.listened) return;
     const event = this.#event(about);
     try {
       await this.#sink?.write(event);
@@ -109,14 +116,32 @@ export class AuditTrail {
     return this.#failed(subject, error, true);
   }
 
-  async #failed(subject: AuditSubject, error: unknown, toSink: boolean): Promise<void> {
-    if (!this.#listened) return;
-    const event = this.#event({ ...subject, ...outcomeOf(error) });
+  /**
+   * Records a refusal that an unauthenticated caller can cause: the first one of a tenant at once, and
+   * the following ones once a minute, with their count. It never throws.
+   */
+  async refusedOutsider(refusal: AuditSubject & Outcome): Promise<void> {
+    if (this.listened) await this.#refusals.add(refusal);
+  }
+
+  /** Records the refusals that are not recorded yet. */
+  flush(): Promise<void> {
+    return this.#refusals.flush();
+  }
+
+  #failed(subject: AuditSubject, error: unknown, toSink: boolean): Promise<void> {
+    return this.#offer({ ...subject, ...outcomeOf(error) }, toSink);
+  }
+
+  async #offer(about: AuditSubject & Outcome, toSink = true): Promise<void> {
+    if (!this.listened) return;
+    const event = this.#event(about);
     this.#channel.publish(event);
     if (toSink) await this.#sink?.offer(event);
   }
 
-  get #listened(): boolean {
+  /** Whether anybody gets the events. */
+  get listened(): boolean {
     return this.#sink !== undefined || this.#channel.hasSubscribers;
   }
 
@@ -137,11 +162,9 @@ export class AuditTrail {
   }
 }
 
-async function nobody(): Promise<void> {}
-
 const FAILED_RACE: Outcome = { outcome: 'refused', code: 'ERR_CONFLICT' };
 
-/** How the audit trail calls an error. @internal */
+/** The outcome and code that the audit trail gives an error. @internal */
 export function outcomeOf(error: unknown): Outcome {
   const code = isVaultError(error) ? error.code : undefined;
   const byOthers = code === undefined || /^ERR_(STORE|PROVIDER)/.test(code);

@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
 import type { ExitCode } from './exit-codes.ts';
 
-/** Adds a command to the program; `finish` takes its exit code. @internal */
+/** Adds a command to the program; the command passes its exit code to `finish`. */
 export type DefineCommand = (program: Command, finish: (code: ExitCode) => void) => void;
 
 /**
- * A command's action: it gets the options, those before the command's name included, and the
- * arguments, and returns the exit code.
- *
- * @internal
+ * Makes a command's action from a function of the options and the arguments that returns the exit
+ * code. The options include those before the command's name.
  */
 export function action<O>(
   finish: (code: ExitCode) => void,

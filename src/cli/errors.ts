@@ -1,14 +1,17 @@
-import { isVaultError, type VaultError } from 'provider-vault';
+import { isVaultError, OperationError, type VaultError } from 'provider-vault';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { note, paint } from './output.ts';
 
-/** A wrong command line: exit code 2. @internal */
+/** A wrong command line: exit code 2. */
 export class UsageError extends Error {}
 
-/** Stopped by the person at the keyboard. @internal */
+/** The command was stopped, by Ctrl-C or by SIGTERM. */
 export class Interrupted extends Error {
-  constructor(message = 'Stopped.') {
-    super(message);
+  readonly exit: ExitCode;
+
+  constructor(signal: NodeJS.Signals = 'SIGINT', options?: ErrorOptions) {
+    super('Stopped.', options);
+    this.exit = signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted;
   }
 }
 
@@ -19,15 +22,15 @@ interface Failure {
 }
 
 /**
- * Says what went wrong, on stderr or as the `--json` document, and gives the exit code. Of an
- * error that is not ours the message is not shown: it may quote what it was working on.
+ * Prints an error, to stderr or as the `--json` document, and returns the exit code. The message of
+ * a foreign error is not printed: it may quote a secret.
  *
- * @internal
+ * @param more - further members of the `--json` document
  */
-export function reportFailure(error: unknown, json: boolean): ExitCode {
+export function reportFailure(error: unknown, json: boolean, more: object = {}): ExitCode {
   const { code, message, exit } = describeFailure(error);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ error: { code, message }, ...more }, null, 2)}\n`);
   } else {
     note(`${paint('red', code, process.stderr)}: ${message}`);
   }
@@ -35,6 +38,7 @@ export function reportFailure(error: unknown, json: boolean): ExitCode {
 }
 
 function describeFailure(error: unknown): Failure {
+  if (error instanceof OperationError) return describeFailure(error.cause);
   if (isVaultError(error)) {
     const exit = error.code === 'ERR_INVALID_ARGUMENT' ? EXIT.usage : EXIT.failed;
     return { code: error.code, message: `${error.message}${connectionDetail(error)}`, exit };
@@ -43,7 +47,7 @@ function describeFailure(error: unknown): Failure {
     return { code: 'ERR_USAGE', message: error.message, exit: EXIT.usage };
   }
   if (error instanceof Interrupted) {
-    return { code: 'ERR_INTERRUPTED', message: error.message, exit: EXIT.interrupted };
+    return { code: 'ERR_INTERRUPTED', message: error.message, exit: error.exit };
   }
   const { name = 'error', code = '', stack = '' } = error as NodeJS.ErrnoException;
   const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
@@ -54,7 +58,7 @@ function describeFailure(error: unknown): Failure {
   };
 }
 
-// The store keeps the driver's own words only where they are about the connection.
+// The store keeps the driver's message only where it is about the connection.
 function connectionDetail({ code, cause }: VaultError): string {
   return code === 'ERR_STORE_UNAVAILABLE' && cause instanceof Error ? ` ${cause.message}` : '';
 }

@@ -1,16 +1,17 @@
-/** What the process says when it ends: part of the public contract. @internal */
+/** Exit codes are part of the public contract. */
 export const EXIT = {
-  /** What was asked for is done. */
+  /** The command did what it was asked to do. */
   done: 0,
-  /** It could not be done; the message says why. */
+  /** The command failed; the message says why. */
   failed: 1,
-  /** The command line was wrong, or a name or value in it was refused. */
+  /** The command line is wrong, or a name or value in it was rejected. */
   usage: 2,
-  /** It ran to its end, and there is more to do: run it again, or resolve what it lists. */
+  /** The command ran to its end, and something is left to do: run it again, or resolve what it lists. */
   workRemains: 3,
   /** Stopped by Ctrl-C: 128 + SIGINT. */
   interrupted: 130,
+  /** Stopped by SIGTERM: 128 + 15. */
+  terminated: 143,
 } as const;
 
-/** @internal */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

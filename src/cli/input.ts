@@ -3,15 +3,14 @@ import { UsageError } from './errors.ts';
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * All of standard input as text, without the newline that `echo` or an editor puts at its end.
+ * Reads standard input as text, without the newline that `echo` or an editor puts at its end.
  *
- * @throws UsageError when it is empty, too long, or no UTF-8, and on a terminal, which would show it
- * @internal
+ * @throws UsageError when it is empty, too long, not UTF-8, or a terminal, which would show it
  */
 export async function readStdin(what: string): Promise<string> {
   if (process.stdin.isTTY) {
     throw new UsageError(
-      `${what} cannot be asked for while stderr is no terminal: what is typed would be shown.`,
+      `${what} cannot be asked for unless stderr is a terminal too: what you type would be shown.`,
     );
   }
   const chunks: Buffer[] = [];
@@ -19,10 +18,10 @@ export async function readStdin(what: string): Promise<string> {
   for await (const chunk of process.stdin) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new UsageError(`${what} on standard input is over 1 MiB.`);
+    if (bytes > MAX_BYTES) throw new UsageError(`${what} on standard input is longer than 1 MiB.`);
   }
   const text = decode(Buffer.concat(chunks), what).replace(/\r?\n$/, '');
-  if (text === '') throw new UsageError(`${what} was expected on standard input; it is empty.`);
+  if (text === '') throw new UsageError(`${what} is expected on standard input, which is empty.`);
   return text;
 }
 
@@ -34,22 +33,17 @@ function decode(bytes: Buffer, what: string): string {
   }
 }
 
-/**
- * {@link readStdin} of a JSON object.
- *
- * @internal
- */
+/** {@link readStdin} of a JSON object. */
 export async function readJsonStdin(what: string): Promise<Record<string, unknown>> {
   return parseObject(await readStdin(what), `${what} on standard input`);
 }
 
-/** @internal */
 export function parseObject(text: string, what: string): Record<string, unknown> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    // Not the message of JSON.parse: it quotes the text.
+    // The message of JSON.parse quotes the text.
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new UsageError(`${what} must be one JSON object.`);

@@ -1,45 +1,79 @@
+import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import type { Db, MongoClient } from 'mongodb';
-import { FileSecretStore, MongoSecretStore, type SecretStore } from 'provider-vault';
-import { loadPeer } from '../clients/load-peer.ts';
+import { FileSecretStore, MongoSecretStore, type SecretStore, VaultError } from 'provider-vault';
+import { peerError } from '../clients/load-peer.ts';
 import { UsageError } from './errors.ts';
 import { note } from './output.ts';
 
-/** Where records are, as the options of a command name it. @internal */
+/** Where the records are, as the options of a command name it. */
 export interface StoreOptions {
   readonly store?: string;
   readonly database?: string;
   readonly collection?: string;
 }
 
-/** A store that a command works on. @internal */
+export interface OpenDatabase {
+  readonly db: Db;
+  readonly store: MongoSecretStore;
+  /** The collection of the records. */
+  readonly collection: string;
+  /**
+   * @param todo - what to do if the database has no such collection
+   * @throws VaultError `ERR_STORE_FAILED`
+   */
+  requireCollection(name: string, todo: string): Promise<void>;
+}
+
+/** The store that a command works on. */
 export interface OpenStore {
   readonly store: SecretStore;
   /** The database and the collection, where the store is MongoDB. */
-  readonly mongo?: { readonly db: Db; readonly collection: string };
+  readonly mongo?: OpenDatabase;
   /** The path, where the store is a file. */
   readonly file?: string;
-  /** What it is called in messages: never the URI, which may hold a password. */
+  /** Its name in messages: never the URI, which may hold a password. */
   readonly name: string;
+  /**
+   * Rejects unless the collection or the file exists: a misspelt name must not look like an empty
+   * vault.
+   *
+   * @throws VaultError `ERR_STORE_FAILED`
+   */
+  requireExisting(): Promise<void>;
 }
 
-/** Milliseconds after which a server that does not answer counts as unreachable. @internal */
+/** Milliseconds after which a server that does not answer counts as unreachable. */
 export const SERVER_TIMEOUT_MS = 5_000;
 
 const DEFAULT_COLLECTION = 'secrets';
+const INIT = 'Check the name, or make it with `provider-vault init`.';
 
 /**
- * Opens the store, gives it to `use`, and closes the connection, whatever became of `use`.
+ * Opens the store that exists, calls `use`, and closes the connection even if `use` fails.
  *
- * @throws UsageError when no store is named; VaultError `ERR_PEER_MISSING` without the driver
- * @internal
+ * @throws UsageError when no store is named; VaultError `ERR_STORE_FAILED` when it does not exist,
+ * `ERR_PEER_MISSING` without the driver
  */
 export async function withStore<T>(
   options: StoreOptions,
   use: (opened: OpenStore) => Promise<T>,
 ): Promise<T> {
+  return withPlace(options, async (opened) => {
+    await opened.requireExisting();
+    return use(opened);
+  });
+}
+
+/** {@link withStore} for a store that need not exist. */
+export async function withPlace<T>(
+  options: StoreOptions,
+  use: (opened: OpenStore) => Promise<T>,
+): Promise<T> {
   const location = locationOf(options);
-  if (location.startsWith('file:')) return withFile(location.slice('file:'.length), options, use);
-  return withMongo(location, options, use);
+  return location.startsWith('file:')
+    ? use(openFile(location, options))
+    : withMongo(location, options, use);
 }
 
 function locationOf({ store }: StoreOptions): string {
@@ -52,22 +86,45 @@ function locationOf({ store }: StoreOptions): string {
   }
   if (store !== undefined && /^mongodb.*:\/\/[^/@]*:[^/@]*@/.test(store)) {
     note(
-      'Warning: the password in --store can be seen in the process list. Use MONGO_URL or PROVIDER_VAULT_STORE.',
+      'Warning: everybody on this machine can see the password in --store in the process list. Use MONGO_URL or PROVIDER_VAULT_STORE.',
     );
   }
   return location;
 }
 
-async function withFile<T>(
-  path: string,
-  { database, collection }: StoreOptions,
-  use: (opened: OpenStore) => Promise<T>,
-): Promise<T> {
-  if (path === '') throw new UsageError('The store "file:" needs a path: file:./secrets.json.');
+function openFile(location: string, { database, collection }: StoreOptions): OpenStore {
+  const path = filePath(location);
   if (database !== undefined || collection !== undefined) {
     throw new UsageError('--database and --collection are for MongoDB, not for a file.');
   }
-  return use({ store: new FileSecretStore(path), file: path, name: `file ${path}` });
+  const name = `file ${path}`;
+  return {
+    store: new FileSecretStore(path),
+    file: path,
+    name,
+    requireExisting: async () => {
+      const exists = await stat(path).then(
+        () => true,
+        ({ code }) => code !== 'ENOENT', // the store says what else is wrong with it
+      );
+      if (!exists) throw missing(`The ${name} does not exist.`, INIT);
+    },
+  };
+}
+
+// file:PATH is a path as it is; file:///PATH is a URL.
+function filePath(location: string): string {
+  const path = location.slice('file:'.length);
+  if (path === '') throw new UsageError('The store "file:" needs a path: file:./secrets.json.');
+  if (!path.startsWith('//')) return path;
+  try {
+    if (/^\/\/(localhost)?\//.test(path)) return fileURLToPath(location);
+  } catch {
+    // a malformed escape
+  }
+  throw new UsageError(
+    'After "file://" comes a host, not a path. Write file:secrets.json, or file:///absolute/path.',
+  );
 }
 
 async function withMongo<T>(
@@ -83,35 +140,76 @@ async function withMongo<T>(
       'No database is named: put it into the URI (mongodb://host/DATABASE) or give --database.',
     );
   }
-  const { MongoClient } = await loadPeer('mongodb', () => import('mongodb'));
-  const client = newClient(MongoClient, uri);
+  const client = await newClient(uri);
   const db = client.db(database);
+  const store = new MongoSecretStore(db, { collection });
+  const requireCollection = async (name: string, todo: string) => {
+    await store.get({ tenantId: 'default', provider: 'custom' }); // says if the server is away
+    const names = await collectionNames(db);
+    if (names.includes(name)) return;
+    const what =
+      names.length === 0 ? 'does not exist, or has no collections' : `has no collection "${name}"`;
+    throw missing(`Database "${database}" ${what}.`, todo);
+  };
   try {
     return await use({
-      store: new MongoSecretStore(db, { collection }),
-      mongo: { db, collection },
+      store,
+      mongo: { db, store, collection, requireCollection },
       name: `MongoDB ${database}.${collection}`,
+      requireExisting: () => requireCollection(collection, INIT),
     });
   } finally {
     await client.close();
   }
 }
 
-function newClient(Client: typeof MongoClient, uri: string): MongoClient {
+/** @throws VaultError `ERR_STORE_FAILED` */
+export async function collectionNames(db: Db): Promise<string[]> {
+  try {
+    // With these options no right is needed but the ones on the collections themselves.
+    const options = { nameOnly: true, authorizedCollections: true };
+    return (await db.listCollections({}, options).toArray()).map(({ name }) => name);
+  } catch (error) {
+    const { name, code } = error as { name?: string; code?: unknown };
+    const what = [name, code].filter(Boolean).join(' ');
+    throw new VaultError(
+      'ERR_STORE_FAILED',
+      `The collections of database "${db.databaseName}" could not be listed (${what}).`,
+    );
+  }
+}
+
+function missing(what: string, todo: string): VaultError {
+  return new VaultError('ERR_STORE_FAILED', `${what} ${todo}`);
+}
+
+async function newClient(uri: string): Promise<MongoClient> {
+  const { MongoClient } = await import('mongodb').catch((error) => {
+    throw peerError('mongodb', error);
+  });
   const named = /serverSelectionTimeoutMS=/i.test(uri);
   try {
-    return new Client(uri, {
+    return new MongoClient(uri, {
       appName: 'provider-vault',
       ...(!named && { serverSelectionTimeoutMS: SERVER_TIMEOUT_MS }),
     });
   } catch {
-    // The driver's message may quote the URI.
-    throw new UsageError('The store is not a valid MongoDB URI.');
+    throw invalidUri(); // the driver's message may quote the URI
   }
 }
 
-// The database of the URI's path. No host, and no encoded password, holds a slash.
+// The database is the path of the URI. Neither a host nor an encoded password holds a slash.
 function databaseIn(uri: string): string | undefined {
   const name = /^[^/]+:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1];
-  return name === undefined ? undefined : decodeURIComponent(name);
+  try {
+    return name === undefined ? undefined : decodeURIComponent(name);
+  } catch {
+    throw invalidUri();
+  }
+}
+
+function invalidUri(): UsageError {
+  return new UsageError(
+    'The store is not a valid MongoDB URI. A special character in a name or a password must be percent-encoded: % is %25, @ is %40.',
+  );
 }

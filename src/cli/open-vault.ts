@@ -1,36 +1,64 @@
 import { userInfo } from 'node:os';
-import { Keyring, SecretsVault } from 'provider-vault';
-import { type OpenStore, type StoreOptions, withStore } from './open-store.ts';
+import { Keyring, MongoAuditSink, SecretsVault } from 'provider-vault';
+import { type OpenStore, type StoreOptions, withPlace, withStore } from './open-store.ts';
 
-/** @internal */
 export interface VaultOptions extends StoreOptions {
   readonly actor?: string;
+  readonly auditCollection?: string;
 }
 
-/** A vault that a command works on. @internal */
+/** The vault that a command works on. */
 export interface OpenVault extends OpenStore {
   readonly vault: SecretsVault;
   readonly keys: Keyring;
-  /** Recorded with every write. */
+  /** Recorded with every write and every reveal. */
   readonly actor: string;
 }
 
+interface VaultNeeds {
+  /**
+   * The command writes or reveals. Where the store is MongoDB, an operation whose audit event cannot
+   * be kept in the same database is refused.
+   */
+  readonly audited: boolean;
+  /** The command deals with a store that does not exist. @defaultValue `false` */
+  readonly mayBeMissing?: boolean;
+}
+
 /**
- * Opens the vault of the environment's keys over the named store, gives it to `use`, and closes
- * it. The keys come first: without them no connection is made.
- *
- * @internal
+ * Opens the vault of the environment's keys over the named store, calls `use`, and closes it. The
+ * keys come first: without them no connection is made.
  */
 export async function withVault<T>(
   options: VaultOptions,
+  { audited, mayBeMissing = false }: VaultNeeds,
   use: (opened: OpenVault) => Promise<T>,
 ): Promise<T> {
   const keys = Keyring.fromEnv();
-  const { actor = userName() } = options;
-  return withStore(options, (opened) => {
-    const vault = new SecretsVault({ store: opened.store, keys });
-    return use({ ...opened, vault, keys, actor });
+  const { actor = `cli:${userName()}` } = options;
+  return (mayBeMissing ? withPlace : withStore)(options, async (opened) => {
+    const sink = audited ? auditSink(opened, options) : undefined;
+    const { auditCollection } = options;
+    if (sink && auditCollection !== undefined) {
+      const todo = 'Check --audit-collection, or make it with `provider-vault init`.';
+      await opened.mongo?.requireCollection(auditCollection, todo);
+    }
+    const audit = sink && { sink, mode: 'strict' as const };
+    const vault = new SecretsVault({ store: opened.store, keys, ...(audit && { audit }) });
+    try {
+      return await use({ ...opened, vault, keys, actor });
+    } finally {
+      await sink?.close();
+    }
   });
+}
+
+/** The audit trail beside the records, where the store is MongoDB. */
+export function auditSink(
+  { mongo }: OpenStore,
+  { auditCollection: collection }: Pick<VaultOptions, 'auditCollection'>,
+): MongoAuditSink | undefined {
+  return mongo && new MongoAuditSink(mongo.db, { ...(collection && { collection }) });
 }
 
 // A container's user may have a number and no name.

@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type { OperationPart } from 'provider-vault';
 
-/** What every command takes. @internal */
+/** The options of every command. */
 export interface CommonOptions {
   readonly json?: boolean;
 }
 
-/** @internal */
 export function addStoreOptions(command: Command): Command {
   return command
     .option(
@@ -16,51 +16,80 @@ export function addStoreOptions(command: Command): Command {
     .option('--collection <name>', 'MongoDB collection of the records (default: secrets)');
 }
 
-/** @internal */
-export function addActorOption(command: Command): Command {
-  return command.option('--actor <name>', 'who to record as the writer (default: the OS user)');
-}
-
-/** @internal */
-export interface SettingsOptions {
-  readonly settings: string;
-}
-
-/** @internal */
-export function addSettingsOption(command: Command): Command {
-  return command.option(
-    '--settings <name>',
-    'MongoDB collection with the plaintext settings of the old system',
-    'settings',
+export function addAuditOptions(command: Command): Command {
+  return addAuditCollectionOption(command).option(
+    '--actor <name>',
+    'who to record in the audit trail and as the writer (default: cli:USER)',
   );
 }
 
-/** What the long operations take. @internal */
-export interface LongRunOptions {
+export function addAuditCollectionOption(command: Command): Command {
+  return command.option(
+    '--audit-collection <name>',
+    'MongoDB collection of the audit trail (default: secrets_audit)',
+  );
+}
+
+export interface SettingsOptions {
+  /** `undefined`: the usual name, which need not exist everywhere. */
+  readonly settings?: string;
+}
+
+/** Where the old system keeps its settings. */
+export const DEFAULT_SETTINGS = 'settings';
+
+export function addSettingsOption(command: Command): Command {
+  return command.option(
+    '--settings <name>',
+    `MongoDB collection with the plaintext settings of the old system (default: ${DEFAULT_SETTINGS})`,
+  );
+}
+
+/** The options of the long operations. */
+export interface LongRunOptions extends CommonOptions {
   readonly batchSize?: number;
   readonly concurrency?: number;
+  readonly maxPerSecond?: number;
+  readonly part?: OperationPart;
+  readonly after?: string;
+  readonly problemsFile?: string;
+}
+
+export interface DryRunOption {
   readonly dryRun?: boolean;
 }
 
-/** @internal */
 export function addLongRunOptions(command: Command): Command {
   return command
     .option('--batch-size <n>', 'records read and written at once (default: 100)', positiveInteger)
-    .option('--concurrency <n>', 'batches under way at once (default: 4)', positiveInteger);
+    .option('--concurrency <n>', 'batches under way at once (default: 4)', positiveInteger)
+    .option('--max-per-second <n>', 'records per second, at most', positiveInteger)
+    .option('--part <i/n>', 'only share i of n, from 1/n to n/n, so that n machines share it', part)
+    .option('--after <token>', 'go on where an interrupted run has stopped')
+    .option(
+      '--problems-file <path>',
+      'write every problem to this file, one JSON object per line; the report lists the first 1,000',
+    );
 }
 
-/** @internal */
 export function addDryRunOption(command: Command): Command {
   return command.option('--dry-run', 'write nothing, and say what would be done');
 }
 
-/** For an option that may be given several times. @internal */
+/** For an option that may be given several times. */
 export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
 }
 
 function positiveInteger(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text))
+  if (!/^[1-9]\d{0,8}$/.test(text)) {
     throw new InvalidArgumentError('It must be a positive integer.');
+  }
   return Number(text);
+}
+
+function part(text: string): OperationPart {
+  const [, share = 0, of = 0] = (/^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? []).map(Number);
+  if (share < 1 || share > of) throw new InvalidArgumentError('It must be 1/3, 2/3 or 3/3.');
+  return { index: share - 1, of };
 }

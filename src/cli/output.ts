@@ -2,18 +2,12 @@ import { styleText } from 'node:util';
 
 type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
 
-/**
- * Whether colours are wanted: a person will see them, and has not said NO_COLOR
- * (https://no-color.org).
- *
- * @internal
- */
+/** Whether to use colours: on a terminal, without NO_COLOR (https://no-color.org). */
 export function isColoured(stream: { readonly isTTY?: boolean }): boolean {
   const { NO_COLOR, TERM } = process.env;
   return stream.isTTY === true && !NO_COLOR && TERM !== 'dumb';
 }
 
-/** @internal */
 export function paint(
   style: Style,
   text: string,
@@ -22,11 +16,7 @@ export function paint(
   return isColoured(stream) ? styleText(style, text) : text;
 }
 
-/**
- * The result of a command: with `--json` the document and nothing else, else the lines.
- *
- * @internal
- */
+/** Prints the result of a command: with `--json` the document alone, else the lines. */
 export function printResult(
   { json }: { readonly json?: boolean },
   document: object,
@@ -36,12 +26,12 @@ export function printResult(
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
-/** What is said beside the result: advice, progress, warnings. @internal */
+/** Prints advice, progress or a warning, beside the result. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Rows as lines, each column as wide as its longest cell. @internal */
+/** Formats rows as lines; each column is as wide as its longest cell. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -57,7 +47,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** `1 record`, `2 records`; numbers from a thousand up with separators. @internal */
+/** `1 record`, `2,000 records`. */
 export function count(n: number, noun: string): string {
   return `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
 }

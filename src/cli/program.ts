@@ -3,7 +3,9 @@ import { version } from '../../package.json';
 import { deleteCommand } from './commands/delete.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { getCommand } from './commands/get.ts';
+import { initCommand } from './commands/init.ts';
 import { keygenCommand } from './commands/keygen.ts';
+import { keyidCommand } from './commands/keyid.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { rotateCommand } from './commands/rotate.ts';
 import { setCommand } from './commands/set.ts';
@@ -11,6 +13,7 @@ import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { reportFailure, UsageError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { note } from './output.ts';
 
 const ENVIRONMENT_HELP = `
 Environment:
@@ -22,19 +25,18 @@ Environment:
   NO_COLOR              no colours
 
 Exit codes:
-  0 done   1 failed   2 wrong usage   3 done, and work remains   130 stopped by Ctrl-C
+  0 done   1 failed   2 wrong usage   3 work remains   130 stopped by Ctrl-C   143 stopped by SIGTERM
 `;
 
 /**
  * Runs one command line.
  *
  * @param args - without the names of Node and of the script
- * @internal
  */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
   const json = args.includes('--json');
   let exitCode: ExitCode = EXIT.done;
-  const program = createProgram(json, (code) => {
+  const program = createProgram((code) => {
     exitCode = code;
   });
   try {
@@ -43,29 +45,23 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   } catch (error) {
     if (!(error instanceof CommanderError)) return reportFailure(error, json);
     if (error.exitCode === 0) return EXIT.done; // --help, --version
-    // Commander has written its text to stderr.
-    return json
-      ? reportFailure(new UsageError(withoutValues(error.message).replace(/^error: /, '')), json)
-      : EXIT.usage;
+    return reportUsage(program, error, json);
   }
 }
 
-function createProgram(json: boolean, finish: (code: ExitCode) => void): Command {
+function createProgram(finish: (code: ExitCode) => void): Command {
   const program = new Command('provider-vault')
     .description('Credentials of third-party providers per tenant, sealed with AES-256-GCM.')
     .version(version)
     .option('--json', 'print one JSON document on standard output, and nothing else')
     .addHelpText('after', ENVIRONMENT_HELP)
-    .showHelpAfterError('(add --help for the options)')
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({
-      writeErr: (text) => {
-        if (!json) process.stderr.write(withoutValues(text));
-      },
-    })
+    .configureOutput({ writeErr: () => {} }) // reportUsage prints the errors
     .exitOverride();
   for (const define of [
     keygenCommand,
+    keyidCommand,
+    initCommand,
     statusCommand,
     setCommand,
     getCommand,
@@ -80,7 +76,23 @@ function createProgram(json: boolean, finish: (code: ExitCode) => void): Command
   return program;
 }
 
-// Commander quotes an option it does not know whole: `--auth-token=…` may be a secret.
-function withoutValues(text: string): string {
-  return text.replace(/'(--?[^'=\s]+)=[\s\S]*?'/g, "'$1'");
+function reportUsage(program: Command, error: CommanderError, json: boolean): ExitCode {
+  const message = usageMessage(error);
+  if (json) return reportFailure(new UsageError(message), json);
+  note(
+    error.code === 'commander.help'
+      ? program.helpInformation() + ENVIRONMENT_HELP
+      : `error: ${message}\n(add --help for the options)`,
+  );
+  return EXIT.usage;
+}
+
+// Commander quotes what it rejects, and that may be a secret: `--auth-token=…`, `-p…`.
+function usageMessage({ code, message }: CommanderError): string {
+  if (code === 'commander.help') return 'No command is given.';
+  return message
+    .replace(/^error: /, '')
+    .replace(/^unknown option '(--[a-z-]{1,30}|-[a-z]?)?[\s\S]*'/i, "unknown option '$1'")
+    .replace(/ argument '[\s\S]*' is invalid/, ' is invalid')
+    .replace(/^unknown command '(?![a-z-]{1,20}')[\s\S]*'/, 'unknown command');
 }

@@ -1,56 +1,20 @@
 import type { OperationProgress } from 'provider-vault';
-import { Interrupted } from './errors.ts';
-import { EXIT } from './exit-codes.ts';
-import type { LongRunOptions } from './options.ts';
 import { note } from './output.ts';
 
-interface Controls {
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: OperationProgress) => void;
+export interface Progress {
+  show(progress: OperationProgress): void;
+  /** Removes the bar; nothing is shown after that. */
+  end(): void;
 }
 
-/** The settings of a long operation that an option was given for. @internal */
-export function batchesOf({ batchSize, concurrency }: LongRunOptions) {
-  return {
-    ...(batchSize !== undefined && { batchSize }),
-    ...(concurrency !== undefined && { concurrency }),
-  };
+const LINE_EVERY_MS = 5_000;
+
+/** A progress bar on a terminal; a line on stderr every few seconds elsewhere. */
+export async function startProgress(label: string): Promise<Progress> {
+  return process.stderr.isTTY ? progressBar(label) : progressLines(label);
 }
 
-/**
- * Runs a long operation with a progress bar, on a terminal, and with Ctrl-C: the first one stops
- * it between two batches, a second one at once. Both are safe: what is written is written whole.
- *
- * @throws Interrupted when it was stopped
- * @internal
- */
-export async function longRun<R>(
-  label: string,
-  operate: (controls: Controls) => Promise<R>,
-): Promise<R> {
-  const abort = new AbortController();
-  const stop = () => {
-    if (abort.signal.aborted) process.exit(EXIT.interrupted);
-    note('Stopping. Press Ctrl-C again to stop at once.');
-    abort.abort();
-  };
-  const bar = await progressBar(label);
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  try {
-    return await operate({ signal: abort.signal, onProgress: bar.show });
-  } catch (error) {
-    if (!abort.signal.aborted) throw error;
-    throw new Interrupted(
-      'Stopped. What is written is complete; the same command goes on with the rest.',
-    );
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-    bar.clear();
-  }
-}
-
-async function progressBar(label: string) {
-  if (!process.stderr.isTTY) return { show: () => {}, clear: () => {} };
+async function progressBar(label: string): Promise<Progress> {
   const { default: cliProgress } = await import('cli-progress');
   const bar = new cliProgress.SingleBar(
     {
@@ -58,17 +22,41 @@ async function progressBar(label: string) {
       stream: process.stderr,
       clearOnComplete: true,
       hideCursor: true,
-      gracefulExit: false,
+      gracefulExit: false, // signals are handled in operation.ts
     },
     cliProgress.Presets.shades_classic,
   );
+  let ended = false;
   return {
-    show: ({ done, total, rate }: OperationProgress) => {
+    show: ({ done, total, rate }) => {
+      if (ended) return;
       const detail = { rate: Math.round(rate) };
       if (!bar.isActive) bar.start(total ?? done, done, detail);
-      if (total !== undefined) bar.setTotal(total);
+      bar.setTotal(total ?? done);
       bar.update(done, detail);
     },
-    clear: () => bar.stop(),
+    end: () => {
+      ended = true;
+      bar.stop();
+    },
   };
+}
+
+function progressLines(label: string): Progress {
+  let latest: OperationProgress = { done: 0, rate: 0 };
+  const timer = setInterval(() => note(`${label}: ${progressText(latest)}`), LINE_EVERY_MS);
+  return {
+    show: (progress) => {
+      latest = progress;
+    },
+    end: () => clearInterval(timer),
+  };
+}
+
+function progressText({ done, total, rate }: OperationProgress): string {
+  const number = (n: number) => Math.round(n).toLocaleString('en-US');
+  const speed = `${number(rate)}/s`;
+  if (!total) return `${number(done)} done, ${speed}`;
+  const left = rate > 0 ? `, ${number(Math.max(0, total - done) / rate)} s left` : '';
+  return `${number(done)} of ${number(total)} (${Math.floor((done / total) * 100)} %), ${speed}${left}`;
 }

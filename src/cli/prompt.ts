@@ -1,33 +1,48 @@
 import { Writable } from 'node:stream';
 import { Interrupted } from './errors.ts';
+import { EXIT } from './exit-codes.ts';
 import { isColoured } from './output.ts';
 
-/** Whether somebody can be asked. @internal */
+/** Whether a person can be asked. */
 export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** A value that is not shown while it is typed; empty when only Enter was pressed. @internal */
+/** Asks for a value without showing it; empty when only Enter was pressed. */
 export async function askHidden(message: string): Promise<string> {
-  const { password, isCancel } = await import('@clack/prompts');
-  const answer = await password({ output: screen(), message });
-  if (isCancel(answer)) throw new Interrupted();
-  return answer ?? '';
+  const { password } = await import('@clack/prompts');
+  return (await answer<string | undefined>(password({ output: screen(), message }))) ?? '';
 }
 
-/** A question that is answered "no" by default. @internal */
+/** Asks a question; Enter answers no. */
 export async function askConfirmation(message: string): Promise<boolean> {
-  const { confirm, isCancel } = await import('@clack/prompts');
-  const answer = await confirm({ output: screen(), message, initialValue: false });
-  if (isCancel(answer)) throw new Interrupted();
-  return answer;
+  const { confirm } = await import('@clack/prompts');
+  return answer<boolean>(confirm({ output: screen(), message, initialValue: false }));
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a colour begins with
+const SHOW_CURSOR = '\x1b[?25h';
+
+/** @throws Interrupted on Ctrl-C */
+async function answer<T>(asking: Promise<T | symbol>): Promise<T> {
+  const terminate = () => {
+    process.stderr.write(SHOW_CURSOR);
+    process.exit(EXIT.terminated);
+  };
+  process.on('SIGTERM', terminate);
+  try {
+    const answered = await asking;
+    if (typeof answered === 'symbol') throw new Interrupted();
+    return answered;
+  } finally {
+    process.off('SIGTERM', terminate);
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a colour begins with one
 const COLOUR = /\x1b\[[\d;]*m/g;
 
-// Prompts go to stderr, so that stdout holds the result alone. The prompts of @clack never end on a
-// terminal that says it has no columns, as one in a container may, and do not know NO_COLOR.
+// Prompts go to stderr, so that stdout holds only the result. The prompts of @clack never end on a
+// terminal that reports 0 columns, as one in a container may, and ignore NO_COLOR.
 function screen(): Writable {
   const { stderr } = process;
   const coloured = isColoured(stderr);

@@ -1,6 +1,6 @@
 import type { SecretStore } from 'provider-vault';
 
-/** What is in a store, without opening anything. @internal */
+/** What a store holds, known without opening a record. */
 export interface Summary {
   readonly records: number;
   readonly tenants: number;
@@ -9,7 +9,6 @@ export interface Summary {
   readonly keys: Readonly<Record<string, number>>;
 }
 
-/** @internal */
 export async function summarize(store: SecretStore): Promise<Summary> {
   const providers = new Map<string, number>();
   const keys = new Map<string, number>();
@@ -18,6 +17,7 @@ export async function summarize(store: SecretStore): Promise<Summary> {
   let lastTenant: string | undefined;
   for await (const batch of store.scan({ batchSize: 1000 })) {
     for (const { tenantId, provider, metadata } of batch) {
+      if (provider.startsWith('$')) continue; // reserved [R8]
       records += 1;
       if (tenantId !== lastTenant) tenants += 1; // a scan is ordered by tenant
       lastTenant = tenantId;

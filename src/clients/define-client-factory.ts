@@ -1,52 +1,30 @@
 import { createHash } from 'node:crypto';
-import { invalidArgument, VaultError } from '../errors.ts';
-import type { Environment } from '../keys/keyring.ts';
+import { coreOf } from '../core/vault-core.ts';
+import { invalidArgument } from '../errors.ts';
 import {
-  missingFields,
+  isDefinition,
   type ProviderDefinition,
   type RequiredField,
 } from '../providers/define-provider.ts';
-import { DEFAULT_TENANT, type EnvOverride, environmentOverride } from '../providers/environment.ts';
-import { assertTenantId, describeType } from '../record/ref.ts';
-import { coreOf } from '../vault/internals.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
 import { ClientCache } from './client-cache.ts';
+import {
+  auditedRead,
+  type ClientOptions,
+  credentialsQuery,
+  type ResolvedCredentials,
+  recordOverride,
+  sealedContent,
+  storedFields,
+} from './credentials.ts';
 
 /**
- * Options that every client factory takes.
- *
- * @public
- */
-export interface ClientOptions {
-  /** Whose client. @defaultValue `"default"` */
-  readonly tenantId?: string;
-  /** Where to look for an override. @defaultValue `process.env` */
-  readonly env?: Environment;
-  /** Who the environment overrides. @defaultValue `"default"`: the tenant of that name only */
-  readonly envOverride?: EnvOverride;
-}
-
-/**
- * The credentials a client is built from: complete, from one source, in the clear. `R` names the
- * fields that are in every complete set.
- *
- * @public
- */
-export interface ResolvedCredentials<F extends string = string, R extends F = never> {
-  readonly tenantId: string;
-  readonly source: 'environment' | 'vault';
-  readonly fields: { readonly [K in F]?: string } & { readonly [K in R]: string };
-}
-
-// A client holds sockets and a few kilobytes; tenants that are not served stay out of memory.
-const MAX_CLIENTS_PER_VAULT = 500;
-
-/**
- * Makes a function that gives a ready client of a tenant: from the environment in an emergency,
+ * Makes a function that returns a ready client of a tenant: from the environment in an emergency,
  * else from the vault, else a clear error.
  *
- * A client is kept, up to 500 for a vault, and replaced when its credentials change. Callers that ask
- * at the same time share it.
+ * A client is kept, up to `maxClients` of the vault, and replaced when its credentials change. Equal
+ * options share a client, and so do callers that ask at the same time. It is dropped when the record
+ * is deleted, by `vault.invalidate` and by `vault.close`.
  *
  * @example
  * ```ts
@@ -56,9 +34,9 @@ const MAX_CLIENTS_PER_VAULT = 500;
  * });
  * const client = await getStripeClient(vault, { tenantId: 'acme' });
  * ```
- * @param definition - what credentials are needed
- * @param build - makes the client. It must pass every credential explicitly: what an SDK finds in
- * `process.env` belongs to somebody else.
+ * @param definition - the credentials that the client needs
+ * @param build - makes the client. It must pass every credential explicitly: an SDK that falls back
+ * to `process.env` finds the credentials of somebody else there.
  * @public
  */
 export function defineClientFactory<
@@ -70,108 +48,82 @@ export function defineClientFactory<
   definition: ProviderDefinition<string, F, S>,
   build: (credentials: ResolvedCredentials<F, RequiredField<F, S>>, options: O) => C | Promise<C>,
 ): (vault: SecretsVault, options?: O) => Promise<C> {
-  const clients = new WeakMap<object, ClientCache<C>>();
+  type Fields = ResolvedCredentials<F, RequiredField<F, S>>['fields'];
+  if (!isDefinition(definition)) {
+    throw invalidArgument('A client factory needs a definition made by defineProvider.');
+  }
+  const caches = new WeakMap<object, ClientCache<C>>();
+
   return async (vault, options = {} as O) => {
-    const credentials = await resolveCredentials<F, S>(vault, definition, options);
-    let ofVault = clients.get(vault);
-    if (ofVault === undefined) {
-      ofVault = new ClientCache<C>(MAX_CLIENTS_PER_VAULT);
-      clients.set(vault, ofVault);
+    const query = await credentialsQuery(vault, definition, options);
+    const { core, tenantId, override } = query;
+    const clients = cacheOf(caches, vault, definition.name);
+    const { drops } = clients;
+    const ready = (
+      source: ResolvedCredentials['source'],
+      found: { fields: Readonly<Record<string, string>>; content: string },
+    ) => {
+      const fields = found.fields as unknown as Fields;
+      const slot = slotOf(tenantId, source, options);
+      const { content } = found;
+      return clients.build(slot, { content, fields: Object.keys(fields), drops }, async () =>
+        build({ tenantId, source, fields }, options),
+      );
+    };
+    if (override !== undefined) {
+      await recordOverride(query);
+      return ready('environment', { fields: override, content: digest(override) });
     }
-    return ofVault.get(slotOf(credentials, options), contentOf(credentials), async () =>
-      build(credentials, options),
-    );
-  };
-}
-
-/**
- * The credentials of a tenant, whole and from one source.
- *
- * @param needed - the sets of fields of which one must be there. Who the environment overrides is
- * always decided by `definition`, so that one tenant has one source whatever it is needed for.
- * @throws VaultError `ERR_ENV_INCOMPLETE`, `ERR_NOT_CONFIGURED`, `ERR_INVALID_ARGUMENT`, and what
- * reading the vault throws: a store that cannot be reached never lets the environment in
- * @internal
- */
-export async function resolveCredentials<
-  F extends string,
-  const S extends readonly (readonly F[])[],
-  const N extends readonly (readonly NoInfer<F>[])[] = S,
->(
-  vault: SecretsVault,
-  definition: ProviderDefinition<string, F, S>,
-  options: ClientOptions,
-  needed?: N,
-): Promise<ResolvedCredentials<F, RequiredField<F, N>>> {
-  assertOptions(options);
-  const { tenantId = DEFAULT_TENANT, env = process.env, envOverride } = options;
-  const { trail, firstUse } = coreOf(vault);
-  assertTenantId(tenantId);
-  const complete = needed ?? definition.complete;
-  const check = (source: ResolvedCredentials['source'], found: object) => {
-    const fields = found as ResolvedCredentials<F, RequiredField<F, N>>['fields'];
-    const has = (field: string) => Boolean(fields[field as F]);
-    return { source, fields, missing: missingFields({ ...definition, complete }, has) };
-  };
-  const readVault = async () =>
-    check('vault', (await vault.get(tenantId, definition))?.reveal() ?? {});
-
-  const override = environmentOverride(definition, tenantId, env, envOverride);
-  if (override !== undefined) {
-    await trail.record({
-      action: 'override',
-      tenantId,
-      provider: definition.name,
-      fields: Object.keys(override),
-      outcome: 'ok',
-      source: 'environment',
+    const found = await auditedRead(query, async (entry) => {
+      const record = await core.records.read({ tenantId, provider: definition.name });
+      const { view, source } = record;
+      // A client of the same sealed text needs neither opening nor building.
+      const kept = view && clients.kept(slotOf(tenantId, 'vault', options), sealedContent(view));
+      if (kept === undefined) return storedFields(query, definition.complete, entry, record);
+      entry.source = source;
+      entry.rev = view?.rev;
+      entry.keyId = view?.keyId;
+      entry.fields = kept.fields;
+      return kept;
     });
-  }
-  let found = override === undefined ? await readVault() : check('environment', override);
-  // A record that is there, but not whole: the old settings may have the rest.
-  if (override === undefined && found.missing.length > 0 && (await firstUse?.ensure(tenantId))) {
-    found = await readVault();
-  }
-  const { source, fields, missing } = found;
-  if (missing.length === 0) return { tenantId, source, fields };
-  const places =
-    source === 'environment'
-      ? 'the environment, which overrides the vault'
-      : `${firstUse ? 'the old settings, ' : ''}${placesLookedIn(tenantId, envOverride)}`;
-  throw new VaultError(
-    'ERR_NOT_CONFIGURED',
-    `Tenant "${tenantId}" has no usable ${definition.name} credentials: ${missing.join(', ')} missing. Looked in ${places}.`,
-  );
+    if ('client' in found) return found.client;
+    return ready('vault', found);
+  };
 }
 
-/**
- * Refuses options that are none. A bare tenant id would else be taken for "no options", which means
- * the tenant `default`.
- *
- * @internal
- */
-export function assertOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalidArgument(`The options must be an object, not ${describeType(options)}.`);
-  }
+function cacheOf<C extends object>(
+  caches: WeakMap<object, ClientCache<C>>,
+  vault: SecretsVault,
+  provider: string,
+): ClientCache<C> {
+  const known = caches.get(vault);
+  if (known !== undefined) return known;
+  const core = coreOf(vault);
+  const clients = new ClientCache<C>(core.maxClients);
+  core.records.onInvalidate((tenantId, changed) => {
+    if (changed === undefined || changed === provider) {
+      clients.drop(tenantId === undefined ? '' : `${tenantId}\n`);
+    }
+  });
+  caches.set(vault, clients);
+  return clients;
 }
 
-function placesLookedIn(tenantId: string, override: EnvOverride | undefined): string {
-  const environment = override === 'all' || (override !== false && tenantId === DEFAULT_TENANT);
-  return environment
-    ? 'the environment and the vault'
-    : 'the vault (the environment does not override this tenant)';
+/** One client is kept for each of these. No name holds a newline. */
+function slotOf(
+  tenantId: string,
+  source: ResolvedCredentials['source'],
+  options: ClientOptions,
+): string {
+  const others = Object.entries(options).filter(([name]) => !ABOUT_THE_CALL.has(name));
+  return `${tenantId}\n${source}\n${others.length > 0 ? identity(Object.fromEntries(others)) : ''}`;
 }
 
-/** One client is kept for each of these. */
-function slotOf({ tenantId, source }: ResolvedCredentials, options: ClientOptions): string {
-  const { env: _env, envOverride: _override, tenantId: _tenant, ...rest } = options;
-  return `${tenantId}\n${source}\n${identityOf(rest)}`;
-}
+// Options that say whose credentials a client gets, and who asks. All others make another client.
+const ABOUT_THE_CALL = new Set(['tenantId', 'env', 'envOverride', 'actor', 'reason']);
 
-// A client serves exactly the content it was built from. The content, not the revision: a record
-// that was deleted and made anew starts again at revision 1.
-function contentOf({ fields }: ResolvedCredentials): string {
+/** Environment variables have no sealed text to compare. */
+function digest(fields: Readonly<Record<string, string>>): string {
   return createHash('sha256')
     .update(JSON.stringify(Object.entries(fields)))
     .digest('base64');
@@ -180,14 +132,20 @@ function contentOf({ fields }: ResolvedCredentials): string {
 const objectIds = new WeakMap<object, number>();
 let lastObjectId = 0;
 
-/** A text that is equal for options of equal members; class instances and functions by identity. */
-function identityOf(value: unknown): string {
+/**
+ * A text that is equal for options of equal content. Class instances and functions, whose content
+ * cannot be compared, are equal only to themselves.
+ */
+function identity(value: unknown): string {
   if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) {
-    return JSON.stringify(value) ?? 'undefined';
+    return typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
   }
+  if (Array.isArray(value)) return `[${value.map(identity).join()}]`;
   if (Object.getPrototypeOf(value) === Object.prototype) {
-    const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${members.map(([name, member]) => `${name}:${identityOf(member)}`).join()}}`;
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${identity(member)}`).join()}}`;
   }
   let id = objectIds.get(value);
   if (id === undefined) {

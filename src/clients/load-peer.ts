@@ -1,20 +1,21 @@
 import { VaultError } from '../errors.ts';
 
 /**
- * An optional peer package, loaded when it is first needed.
+ * The error for an optional peer that did not load. Import it directly inside `try`, so that bundlers
+ * see that it may be missing.
  *
- * @param load - the `import()` itself, so that bundlers see the literal name
- * @throws VaultError `ERR_PEER_MISSING` when it is not installed
+ * @returns `ERR_PEER_MISSING` where exactly that package is not installed; otherwise `error` itself:
+ * the package is there, and does not work
  * @internal
  */
-export async function loadPeer<T>(name: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    throw new VaultError(
-      'ERR_PEER_MISSING',
-      `The package "${name}" could not be loaded. Install it beside provider-vault: npm install ${name}`,
-      { cause: error },
-    );
-  }
+export function peerError(name: string, error: unknown): unknown {
+  const { code, message = '' } = (error ?? {}) as { code?: unknown; message?: string };
+  const isMissing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
+  const [firstLine = ''] = message.split('\n');
+  if (!isMissing || !new RegExp(`['"]${name}['"]`).test(firstLine)) return error;
+  return new VaultError(
+    'ERR_PEER_MISSING',
+    `The package "${name}" is not installed. Install it beside provider-vault: npm install ${name}`,
+    { cause: error },
+  );
 }

@@ -1,14 +1,14 @@
 import { ProviderError, type ProviderFacts, VaultError } from '../errors.ts';
 import { REDACTED } from '../providers/mask.ts';
 
-// Shorter ones are no credentials, and would garble messages.
+// Shorter texts are not credentials, and would garble messages.
 const MIN_SECRET_LENGTH = 8;
 const AUTHORIZATION = /\b(Basic|Bearer)\s+[\w+/=.~-]{16,}/gi;
 
 /**
- * A provider's answer that is an error, with what the provider says of it.
+ * The error for a provider's answer, with the provider's own words.
  *
- * @param secrets - are cut out of the text, should the provider repeat them
+ * @param secrets - cut out of the text, in case the provider repeats them
  * @internal
  */
 export function answerError(
@@ -26,15 +26,17 @@ export function answerError(
 }
 
 /**
- * A request that had no answer: refused, dropped, timed out.
+ * The error for a request without an answer: refused, dropped, timed out.
  *
  * @internal
  */
 export function networkError(provider: string, error: unknown): VaultError {
   if (error instanceof VaultError) return error;
   const code = (error as { code?: unknown } | undefined)?.code;
-  const providerCode = typeof code === 'string' ? code : 'unknown';
-  return new ProviderError(provider, `${provider} could not be asked (${providerCode})`, {
+  // Of a request that this library ended (withDeadline): the SDKs' own code for a timeout.
+  const known = code === 'ERR_CANCELED' ? 'ECONNABORTED' : code;
+  const providerCode = typeof known === 'string' ? known : 'unknown';
+  return new ProviderError(provider, `${provider} did not answer (${providerCode})`, {
     providerCode,
   });
 }

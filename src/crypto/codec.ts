@@ -19,7 +19,16 @@ export function seal(plaintext: Uint8Array | string, key: KeyInput): string {
   if (typeof plaintext !== 'string' && !(plaintext instanceof Uint8Array)) {
     throw invalidArgument('The plaintext to seal must be a string or bytes.');
   }
-  return encrypt(plaintext, toKeyObject(key)).toString('base64');
+  return sealText(plaintext, toKeyObject(key));
+}
+
+/**
+ * {@link seal} for arguments that are known to be good.
+ *
+ * @internal
+ */
+export function sealText(plaintext: Uint8Array | string, key: KeyObject): string {
+  return encrypt(plaintext, key).toString('base64');
 }
 
 /**

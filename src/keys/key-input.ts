@@ -14,7 +14,7 @@ export const KEY_BYTES = 32;
 export type KeyInput = VaultKey | KeyObject | string | Uint8Array;
 
 /**
- * A key of any form as `KeyObject`, so that no copy of it lies about in a Buffer [K3].
+ * A key of any form as `KeyObject`, so that no Buffer keeps a copy of it [K3].
  *
  * @param source - what the key is called in messages
  * @internal
@@ -38,14 +38,20 @@ export function toKeyObject(input: KeyInput, source = 'The key'): KeyObject {
  * @internal
  */
 export function parseKeyText(text: string, source: string): KeyObject {
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.length !== KEY_BYTES || bytes.toString('base64') !== text) {
-    throw new VaultError(
-      'ERR_KEY_INVALID',
-      `${source} must be the base64 of ${KEY_BYTES} bytes; this text decodes to ${bytes.length} bytes. ${hintFor(text)}`,
-    );
+  // Buffer.from would decode into the memory that Node shares among all small buffers.
+  const decoded = Buffer.alloc(Buffer.byteLength(text, 'base64'));
+  try {
+    const bytes = decoded.subarray(0, decoded.write(text, 'base64'));
+    if (bytes.length !== KEY_BYTES || bytes.toString('base64') !== text) {
+      throw new VaultError(
+        'ERR_KEY_INVALID',
+        `${source} must be the base64 of ${KEY_BYTES} bytes; this text decodes to ${bytes.length} bytes. ${hintFor(text)}`,
+      );
+    }
+    return fromBytes(bytes, source);
+  } finally {
+    decoded.fill(0);
   }
-  return fromBytes(bytes, source);
 }
 
 function fromBytes(bytes: Uint8Array, source: string): KeyObject {

@@ -55,7 +55,18 @@ export class Keyring implements KeyProvider {
     const others = (options.decryptionKeys ?? []).map((key, index) =>
       toVaultKey(ringKey(key, `decryptionKeys[${index}]`)),
     );
-    this.#keys = [first, ...others.filter(({ id }) => id !== first.id)];
+    const byId = new Map([[first.id, first]]);
+    for (const key of others) {
+      const known = byId.get(key.id) ?? key;
+      if (!known.key.equals(key.key)) {
+        throw new VaultError(
+          'ERR_KEY_INVALID',
+          `Two different keys have the id ${key.id}, so that records cannot tell them apart. Make another key.`,
+        );
+      }
+      byId.set(key.id, known);
+    }
+    this.#keys = [first, ...[...byId.values()].slice(1)];
   }
 
   /**

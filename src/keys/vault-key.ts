@@ -1,5 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import type { SecretRef } from '../record/ref.ts';
+import type { SecretRef } from '../record.ts';
 
 /**
  * An AES-256 key with its public name.
@@ -14,12 +14,13 @@ export interface VaultKey {
 }
 
 /**
- * Where the vault gets its keys from. `Keyring` holds them in memory; a KMS or keys per tenant
- * plug in here.
+ * The source of a vault's keys. `Keyring` holds them in memory; a KMS or keys per tenant plug in here.
  *
  * @public
  */
 export interface KeyProvider {
+  /** Optional: the ids of all keys, the one that seals first; absent where tenants have their own. */
+  readonly keyIds?: readonly string[];
   /** The key that seals a new version of `ref`. */
   encryptionKey(ref: SecretRef): VaultKey | Promise<VaultKey>;
   /**

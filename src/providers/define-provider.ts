@@ -1,5 +1,5 @@
 import { invalidArgument } from '../errors.ts';
-import { assertFieldName, assertProviderName } from '../record/ref.ts';
+import { assertFieldName, assertProviderName } from '../names.ts';
 
 /**
  * One field of a provider's credentials.
@@ -7,7 +7,7 @@ import { assertFieldName, assertProviderName } from '../record/ref.ts';
  * @public
  */
 export interface FieldDefinition {
-  /** What a settings page calls it. */
+  /** Its name on a settings page. */
   readonly label: string;
   /** Whether it must be masked. Account ids, phone numbers and senders are not secret. */
   readonly secret: boolean;
@@ -22,7 +22,7 @@ export interface FieldDefinition {
 }
 
 /**
- * What this library knows of a provider. One definition drives types, validation on write,
+ * A provider as this library knows it. One definition drives types, validation on write,
  * environment override, flat keys, migration mapping, masks and `status`.
  *
  * @public
@@ -34,7 +34,7 @@ export interface ProviderDefinition<
 > {
   readonly name: N;
   readonly fields: Readonly<Record<F, FieldDefinition>>;
-  /** The sets of fields that are enough to work with; any one of them will do, first preferred. */
+  /** The sets of fields of which each is enough to work with; the first is preferred. */
   readonly complete: S;
 }
 
@@ -101,20 +101,35 @@ export function defineProvider<
   }
   for (const field of complete.flat()) {
     if (!Object.hasOwn(fields, field)) {
-      throw invalidArgument(`Provider "${name}": "complete" names "${field}", which is no field.`);
+      throw invalidArgument(
+        `Provider "${name}": "complete" names "${field}", which is not one of its fields.`,
+      );
     }
   }
   const frozen = Object.entries<FieldDefinition>(fields).map(([field, description]) => [
     field,
     Object.freeze({ ...description }),
   ]);
-  return Object.freeze({
+  const defined = Object.freeze({
     name,
     fields: Object.freeze(Object.fromEntries(frozen)),
     complete: Object.freeze(
       complete.map((set) => Object.freeze([...set])),
     ) as readonly unknown[] as S,
   });
+  definitions.add(defined);
+  return defined;
+}
+
+// Shared by the ESM and CJS copies of this package. It holds definitions, never credentials.
+const DEFINITIONS = Symbol.for('provider-vault.definitions');
+const shared = globalThis as { [DEFINITIONS]?: WeakSet<object> };
+shared[DEFINITIONS] ??= new WeakSet();
+const definitions = shared[DEFINITIONS];
+
+/** Whether {@link defineProvider} made `value`; an object of the same form is not enough. @internal */
+export function isDefinition(value: unknown): value is ProviderDefinition {
+  return typeof value === 'object' && value !== null && definitions.has(value);
 }
 
 function assertDescription(description: FieldDefinition, provider: string, field: string): void {

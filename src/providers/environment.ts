@@ -11,17 +11,17 @@ import { emptyFields, type FieldMap } from './fields.ts';
 export const DEFAULT_TENANT = 'default';
 
 /**
- * Who the environment overrides: the tenant `default` only, `all` tenants, or nobody.
+ * Who the environment overrides: the tenant `default` only, `all` tenants, or no tenant.
  *
  * @public
  */
 export type EnvOverride = 'default' | 'all' | false;
 
 /**
- * The credentials that the environment holds for a provider: an emergency lever, so all or nothing.
+ * The credentials that the environment holds for a provider: for emergencies, so all or nothing.
  *
- * It is pulled as soon as one variable of a credential is set; variables of fields that are no part
- * of a complete set (a phone number, say) are used then, and do not pull it alone.
+ * It applies as soon as one variable of a complete set is set. Variables of other fields (a phone
+ * number, say) are then used too, but do not make it apply on their own.
  *
  * @returns `undefined` when none is set, or the override is not for this tenant
  * @throws VaultError `ERR_ENV_INCOMPLETE` naming the missing variables
@@ -34,7 +34,7 @@ export function environmentOverride(
   override: EnvOverride = 'default',
 ): FieldMap | undefined {
   assertEnvOverride(override);
-  if (typeof env !== 'object' || env === null) throw invalidArgument('env must be an object.');
+  assertEnvironment(env);
   if (override === false) return undefined;
   if (override === 'default' && tenantId !== DEFAULT_TENANT) return undefined;
 
@@ -48,6 +48,13 @@ export function environmentOverride(
 }
 
 /** @internal */
+export function assertEnvironment(env: unknown): void {
+  if (env !== undefined && (typeof env !== 'object' || env === null)) {
+    throw invalidArgument('env must be an object.');
+  }
+}
+
+/** @internal */
 export function assertEnvOverride(override: unknown): void {
   if (![undefined, 'default', 'all', false].includes(override as EnvOverride | undefined)) {
     throw invalidArgument('envOverride must be "default", "all" or false.');
@@ -55,7 +62,7 @@ export function assertEnvOverride(override: unknown): void {
 }
 
 /**
- * What the environment holds of a provider's fields, complete or not.
+ * The fields of a provider that the environment holds, complete or not.
  *
  * @internal
  */

@@ -1,18 +1,22 @@
 import { invalidArgument } from '../errors.ts';
-import { assertFieldName, describeType } from '../record/ref.ts';
-import type { ProviderDefinition } from './define-provider.ts';
+import { assertFieldName, describeType } from '../names.ts';
+import type { BuiltInProviders } from './built-in.ts';
+import type { FieldDefinition, ProviderDefinition } from './define-provider.ts';
 import { holdsPlaceholder } from './mask.ts';
-import type { BuiltInProviders } from './registry.ts';
 
 /**
- * A provider as callers name it: by name, or by its definition, which types the fields.
+ * A provider as callers name it: by name, or by its definition, which types the fields. Editors
+ * complete the built-in names.
  *
  * @public
  */
-export type ProviderRef = string | ProviderDefinition;
+export type ProviderRef =
+  | (keyof BuiltInProviders & string)
+  | (string & Record<never, never>)
+  | ProviderDefinition;
 
 /**
- * The field names of a provider: those of its definition, or any where it has none.
+ * The field names of a provider: the names in its definition, or any name without one.
  *
  * @public
  */
@@ -32,7 +36,7 @@ export type FieldNameOf<P extends ProviderRef> = P extends ProviderDefinition
 export type FieldsOf<P extends ProviderRef> = { readonly [F in FieldNameOf<P>]?: string };
 
 /**
- * Changes to credentials: a string sets, `null` removes, and what is absent stays.
+ * Changes to credentials: a string sets, `null` removes, and an absent field stays.
  *
  * @public
  */
@@ -43,14 +47,21 @@ export type ChangesOf<P extends ProviderRef> = {
 /** Field name → value, without a prototype that a name could collide with. @internal */
 export type FieldMap = Record<string, string>;
 
+// A record must stay far below the 16 MiB of a MongoDB document, its history included.
+/** The most bytes that a value may have. @internal */
+export const MAX_VALUE_BYTES = 64 * 1024;
+/** The most bytes that the values of one record may have. @internal */
+export const MAX_BUNDLE_BYTES = 256 * 1024;
+
 /** @internal */
 export function emptyFields(): FieldMap {
   return Object.create(null) as FieldMap;
 }
 
 /**
- * Checked fields of a bundle that is written whole.
+ * The checked fields of a bundle that is written whole.
  *
+ * @throws VaultError `ERR_INVALID_ARGUMENT`
  * @internal
  */
 export function checkFields(
@@ -59,15 +70,17 @@ export function checkFields(
   definition: ProviderDefinition | undefined,
 ): FieldMap {
   const checked = emptyFields();
-  for (const [field, value] of entriesOf(fields, provider)) {
+  for (const [field, value] of fieldEntries(fields, provider)) {
     checked[field] = checkValue(value, field, provider, definition);
   }
+  assertBundleSize(checked, provider);
   return checked;
 }
 
 /**
  * `current` with checked changes: a string sets, `null` removes, `undefined` leaves.
  *
+ * @throws VaultError `ERR_INVALID_ARGUMENT`
  * @internal
  */
 export function applyChanges(
@@ -77,20 +90,31 @@ export function applyChanges(
   definition: ProviderDefinition | undefined,
 ): FieldMap {
   const next = Object.assign(emptyFields(), current);
-  for (const [field, value] of entriesOf(changes, provider)) {
+  for (const [field, value] of fieldEntries(changes, provider)) {
     if (value === undefined) continue;
     if (value === null) delete next[field];
     else next[field] = checkValue(value, field, provider, definition);
   }
+  assertBundleSize(next, provider);
   return next;
 }
 
+/** Whether two bundles have the same fields with the same values. @internal */
+export function sameFields(a: FieldMap, b: FieldMap): boolean {
+  const names = Object.keys(a);
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && a[name] === b[name])
+  );
+}
+
 /**
- * The entries of what came as fields, their names checked.
+ * The entries of an object of fields, their names checked.
  *
+ * @throws VaultError `ERR_INVALID_ARGUMENT`
  * @internal
  */
-export function entriesOf(fields: unknown, provider: string): [string, unknown][] {
+export function fieldEntries(fields: unknown, provider: string): [string, unknown][] {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw invalidArgument(
       `The fields of provider "${provider}" must be an object, not ${describeType(fields)}.`,
@@ -101,45 +125,61 @@ export function entriesOf(fields: unknown, provider: string): [string, unknown][
   return entries;
 }
 
-// Messages name the field and what was expected, never the value: it may be a real secret that was
-// pasted into the wrong field.
 function checkValue(
   value: unknown,
   field: string,
   provider: string,
   definition: ProviderDefinition | undefined,
 ): string {
-  if (typeof value !== 'string') {
-    throw invalidArgument(
-      `Field "${field}" of provider "${provider}" must be a string, not ${describeType(value)}.`,
-    );
+  if (definition !== undefined && !Object.hasOwn(definition.fields, field)) {
+    throw invalidArgument(undefinedField(field, definition));
   }
-  // A page that sends back what it was shown must not replace the value by its mask.
-  if (holdsPlaceholder(value)) {
-    throw invalidArgument(
-      `Field "${field}" of provider "${provider}" holds a mask, not a value. Leave the field out to keep what is stored.`,
-    );
+  const problem = valueProblem(value, definition?.fields[field]);
+  if (problem !== undefined) {
+    throw invalidArgument(`Field "${field}" of provider "${provider}" ${problem}`);
   }
-  if (definition === undefined) return value;
-  assertDefined(field, definition);
-  const { label, pattern, example } = definition.fields[field] ?? {};
-  if (pattern !== undefined && !matches(pattern, value)) {
-    throw invalidArgument(
-      `Field "${field}" of provider "${provider}" (${label}) does not have the expected form${example === undefined ? '' : `: ${example}`}.`,
-    );
-  }
-  return value;
+  return value as string;
 }
 
 /**
- * Refuses a field that a provider's definition does not have.
+ * Why a value cannot be stored, as the end of a sentence about it, or `undefined`. It says what is
+ * expected, never the value: that may be a real secret, pasted into the wrong field.
  *
  * @internal
  */
-export function assertDefined(field: string, { name, fields }: ProviderDefinition): void {
-  if (Object.hasOwn(fields, field)) return;
+export function valueProblem(
+  value: unknown,
+  field: FieldDefinition | undefined,
+): string | undefined {
+  if (typeof value !== 'string') return `must be a string, not ${describeType(value)}.`;
+  // A page that sends back the mask it was shown must not replace the value by it.
+  if (holdsPlaceholder(value)) {
+    return 'holds a mask, not a value. Leave the field out to keep the stored value.';
+  }
+  const bytes = Buffer.byteLength(value);
+  if (bytes > MAX_VALUE_BYTES) {
+    return `has ${bytes} bytes; a value may have at most ${MAX_VALUE_BYTES}.`;
+  }
+  const { pattern, example } = field ?? {};
+  if (pattern === undefined || matches(pattern, value)) return undefined;
+  return `does not have the expected form${example === undefined ? '' : `: ${example}`}.`;
+}
+
+/** The message for a field that a provider's definition lacks. @internal */
+function undefinedField(field: string, { name, fields }: ProviderDefinition): string {
+  return `Provider "${name}" has no field "${field}". Its fields are: ${Object.keys(fields).join(', ')}.`;
+}
+
+function assertBundleSize(fields: FieldMap, provider: string): void {
+  let bytes = 0;
+  let largest = '';
+  for (const [field, value] of Object.entries(fields)) {
+    bytes += Buffer.byteLength(value);
+    if (value.length > (fields[largest]?.length ?? 0)) largest = field;
+  }
+  if (bytes <= MAX_BUNDLE_BYTES) return;
   throw invalidArgument(
-    `Provider "${name}" has no field "${field}". Its fields are: ${Object.keys(fields).join(', ')}.`,
+    `The fields of provider "${provider}" have ${bytes} bytes; a bundle may have at most ${MAX_BUNDLE_BYTES}. The largest field is "${largest}".`,
   );
 }
 

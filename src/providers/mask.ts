@@ -1,7 +1,7 @@
 import type { ProviderDefinition } from './define-provider.ts';
 
 /**
- * What is shown in the place of a value where not even its end may be seen.
+ * Stands for a value of which not even the end may be shown.
  *
  * @public
  */
@@ -17,32 +17,33 @@ const MASK = new RegExp(`^${PREFIX}(?:.{${SHOWN_END}})?$`, 'su');
 const LEFT_OF_A_MASK = new RegExp(`${BULLET}{4}`, 'u');
 
 /**
- * What a settings page shows of a secret value: eight bullets, and the last 4 characters of a value
- * of 12 or more.
+ * The mask of a secret value: eight bullets, and the last 4 characters of a value of 12 or more.
+ * White space does not count: a browser drops the line breaks of a PEM from an input, and trims.
  *
  * @internal
  */
 export function mask(value: string): string {
-  const characters = [...value];
+  const characters = [...value.replace(/\s/gu, '')];
   if (characters.length < MIN_LENGTH_TO_SHOW_END) return PREFIX;
   return PREFIX + characters.slice(-SHOWN_END).join('');
 }
 
-/** Whether `value` is what this library shows in the place of some value. @internal */
+/** Whether `value` is a mask that this library shows, with any white space around it. @internal */
 export function isPlaceholder(value: string): boolean {
-  return value === REDACTED || MASK.test(value);
+  const trimmed = value.trim();
+  return trimmed === REDACTED || MASK.test(trimmed);
 }
 
 /**
- * Whether `value` is a placeholder, or one that somebody has typed into. None is ever stored.
+ * Whether `value` is a placeholder, or one that somebody typed into. Neither is ever stored.
  *
  * @internal
  */
 export function holdsPlaceholder(value: string): boolean {
-  return value === REDACTED || LEFT_OF_A_MASK.test(value);
+  return value.trim() === REDACTED || LEFT_OF_A_MASK.test(value);
 }
 
-/** Whether a field must be masked; what is not known of is. @internal */
+/** Whether a field must be masked; an undefined field must. @internal */
 export function isSecret(field: string, definition: ProviderDefinition | undefined): boolean {
   if (definition === undefined || !Object.hasOwn(definition.fields, field)) return true;
   return definition.fields[field]?.secret !== false;

@@ -1,33 +1,8 @@
 import { invalidArgument } from '../errors.ts';
-import { assertProviderName, describeType } from '../record/ref.ts';
-import type { ProviderDefinition } from './define-provider.ts';
+import { assertProviderName, describeType } from '../names.ts';
+import { builtInProviders } from './built-in.ts';
+import { isDefinition, type ProviderDefinition } from './define-provider.ts';
 import type { ProviderRef } from './fields.ts';
-import { anthropicProvider, geminiProvider, openaiProvider, smtpProvider } from './others.ts';
-import { sendgridProvider } from './sendgrid.ts';
-import { twilioProvider } from './twilio.ts';
-
-/**
- * The providers this library knows by name.
- *
- * @public
- */
-export interface BuiltInProviders {
-  twilio: typeof twilioProvider;
-  sendgrid: typeof sendgridProvider;
-  smtp: typeof smtpProvider;
-  openai: typeof openaiProvider;
-  anthropic: typeof anthropicProvider;
-  gemini: typeof geminiProvider;
-}
-
-const builtIns: readonly ProviderDefinition[] = [
-  twilioProvider,
-  sendgridProvider,
-  smtpProvider,
-  openaiProvider,
-  anthropicProvider,
-  geminiProvider,
-];
 
 /**
  * A provider as the vault works with it: a checked name, and its definition if it has one.
@@ -49,7 +24,7 @@ export class ProviderRegistry {
 
   constructor(additional: readonly ProviderDefinition[] = []) {
     this.#definitions = new Map(
-      [...builtIns, ...additional].map((definition) => [definition.name, definition]),
+      [...builtInProviders, ...additional].map((definition) => [definition.name, definition]),
     );
   }
 
@@ -64,9 +39,7 @@ export class ProviderRegistry {
   }
 
   resolve(provider: ProviderRef): ResolvedProvider {
-    if (typeof provider === 'object' && provider !== null && isDefinition(provider)) {
-      return { name: provider.name, definition: provider };
-    }
+    if (isDefinition(provider)) return { name: provider.name, definition: provider };
     if (typeof provider === 'object') {
       throw invalidArgument(
         `provider must be a name or a definition made by defineProvider, not ${describeType(provider)}.`,
@@ -75,9 +48,4 @@ export class ProviderRegistry {
     assertProviderName(provider);
     return { name: provider, definition: this.find(provider) };
   }
-}
-
-// Only objects that defineProvider made and froze: `{ "name": … }` of an HTTP body is none.
-function isDefinition(value: ProviderDefinition): boolean {
-  return Object.isFrozen(value) && Object.isFrozen(value.fields) && Array.isArray(value.complete);
 }

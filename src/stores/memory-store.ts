@@ -1,10 +1,9 @@
-import type { SecretRecord } from '../record/record.ts';
-import type { SecretRef } from '../record/ref.ts';
+import type { SecretRecord, SecretRef } from '../record.ts';
 import { RecordTable } from './record-table.ts';
-import type { ScanQuery, SecretStore, StoreWrite } from './secret-store.ts';
+import type { ScanQuery, SecretStore, StoreReadOptions, StoreWrite } from './secret-store.ts';
 
 /**
- * Records in this process's memory: for tests and demos. Everything is gone with the process.
+ * Records in this process's memory: for tests and demos. They are gone with the process.
  *
  * @public
  */
@@ -12,44 +11,30 @@ export class MemorySecretStore implements SecretStore {
   readonly #table = new RecordTable();
   readonly #listeners = new Set<(ref: SecretRef) => void>();
 
-  /** {@inheritDoc SecretStore.get} */
-  async get(ref: SecretRef): Promise<SecretRecord | undefined> {
-    const record = this.#table.get(ref);
-    return record && structuredClone(record);
+  async get(ref: SecretRef, options?: StoreReadOptions): Promise<SecretRecord | undefined> {
+    return this.#table.get(ref, options);
   }
 
-  /** {@inheritDoc SecretStore.getMany} */
-  async getMany(refs: readonly SecretRef[]): Promise<SecretRecord[]> {
-    return structuredClone(this.#table.getMany(refs));
+  async getMany(refs: readonly SecretRef[], options?: StoreReadOptions): Promise<SecretRecord[]> {
+    return this.#table.getMany(refs, options);
   }
 
-  /** {@inheritDoc SecretStore.list} */
-  async list(tenantId: string): Promise<SecretRecord[]> {
-    return structuredClone(this.#table.list(tenantId));
+  async list(tenantId: string, options?: StoreReadOptions): Promise<SecretRecord[]> {
+    return this.#table.list(tenantId, options);
   }
 
-  /** {@inheritDoc SecretStore.put} */
-  async put(record: SecretRecord, expectedRev: number, seen?: string | null): Promise<boolean> {
-    const write = { record, expectedRev, ...(seen !== undefined && { seen }) };
-    return this.#told(record, this.#table.put(write));
+  async put(record: SecretRecord, expected: string | null): Promise<boolean> {
+    return this.#told(record, this.#table.put({ record, expected }));
   }
 
-  /** {@inheritDoc SecretStore.putMany} */
   async putMany(writes: readonly StoreWrite[]): Promise<boolean[]> {
     return writes.map((write) => this.#told(write.record, this.#table.put(write)));
   }
 
-  /** {@inheritDoc SecretStore.supersede} */
-  async supersede(record: SecretRecord, expectedRev: number, keep: number): Promise<boolean> {
-    return this.#told(record, this.#table.supersede(record, expectedRev, keep));
+  async delete(ref: SecretRef, expected?: string): Promise<boolean> {
+    return this.#told(ref, this.#table.delete(ref, expected));
   }
 
-  /** {@inheritDoc SecretStore.delete} */
-  async delete(ref: SecretRef, expectedRev?: number): Promise<boolean> {
-    return this.#told(ref, this.#table.delete(ref, expectedRev));
-  }
-
-  /** {@inheritDoc SecretStore.scan} */
   async *scan(query: ScanQuery): AsyncIterable<SecretRecord[]> {
     for (const batch of this.#table.batches(query)) {
       // Read again: a record may have changed or gone since the scan began.
@@ -58,12 +43,10 @@ export class MemorySecretStore implements SecretStore {
     }
   }
 
-  /** {@inheritDoc SecretStore.count} */
   async count(): Promise<number> {
     return this.#table.size;
   }
 
-  /** {@inheritDoc SecretStore.watch} */
   async watch(listener: (ref: SecretRef) => void): Promise<() => Promise<void>> {
     this.#listeners.add(listener);
     return async () => {

@@ -1,11 +1,15 @@
-import { revOf, type SecretRecord } from '../record/record.ts';
-import { addressOf, type SecretRef } from '../record/ref.ts';
-import { supersede } from './record-merge.ts';
-import { DEFAULT_SCAN_BATCH, type ScanQuery, type StoreWrite } from './secret-store.ts';
+import { isDate, isUint8Array } from 'node:util/types';
+import { decodeRecord, etag, refKey, type SecretRecord, type SecretRef } from '../record.ts';
+import {
+  DEFAULT_SCAN_BATCH,
+  type ScanQuery,
+  type StoreReadOptions,
+  type StoreWrite,
+} from './secret-store.ts';
 
 /**
- * Records by address, with the rules of a store: what the memory store is, and what the file store
- * reads and writes as a whole.
+ * Records by address, with the rules of a store: the content of the memory store, and the content
+ * that the file store reads and writes as a whole.
  *
  * @internal
  */
@@ -13,68 +17,102 @@ export class RecordTable {
   readonly #records: Map<string, SecretRecord>;
 
   constructor(records: Iterable<SecretRecord> = []) {
-    this.#records = new Map([...records].map((record) => [addressOf(record), record]));
+    this.#records = new Map([...records].map((record) => [refKey(record), record]));
   }
 
   get size(): number {
     return this.#records.size;
   }
 
-  get(ref: SecretRef): SecretRecord | undefined {
-    return this.#records.get(addressOf(ref));
+  get(ref: SecretRef, options?: StoreReadOptions): SecretRecord | undefined {
+    const record = this.#records.get(refKey(ref));
+    return record && copyForReader(record, options);
   }
 
-  getMany(refs: readonly SecretRef[]): SecretRecord[] {
-    const keys = new Set(refs.map(addressOf));
-    return [...keys].flatMap((key) => this.#records.get(key) ?? []);
+  getMany(refs: readonly SecretRef[], options?: StoreReadOptions): SecretRecord[] {
+    const keys = new Set(refs.map(refKey));
+    const records = [...keys].flatMap((key) => this.#records.get(key) ?? []);
+    return records.map((record) => copyForReader(record, options));
   }
 
-  list(tenantId: string): SecretRecord[] {
-    return this.sorted((record) => record.tenantId === tenantId);
+  list(tenantId: string, options?: StoreReadOptions): SecretRecord[] {
+    const records = this.#sorted((record) => record.tenantId === tenantId);
+    return records.map((record) => copyForReader(record, options));
   }
 
-  put({ record, expectedRev, seen }: StoreWrite): boolean {
-    const stored = this.get(record);
-    if (revOf(stored) !== expectedRev) return false;
-    if (seen !== undefined && seen !== (stored?.data ?? null)) return false;
-    this.#records.set(addressOf(record), structuredClone(record));
+  put({ record, expected }: StoreWrite): boolean {
+    const key = refKey(record);
+    const stored = this.#records.get(key);
+    if ((stored === undefined ? null : etag(stored)) !== expected) return false;
+    this.#records.set(key, copy(record));
     return true;
   }
 
-  supersede(record: SecretRecord, expectedRev: number, keep: number): boolean {
-    const stored = this.get(record);
-    return this.put({ record: supersede(stored, record, keep), expectedRev });
-  }
-
-  delete(ref: SecretRef, expectedRev?: number): boolean {
-    const stored = this.get(ref);
+  delete(ref: SecretRef, expected?: string): boolean {
+    const key = refKey(ref);
+    const stored = this.#records.get(key);
     if (stored === undefined) return false;
-    if (expectedRev !== undefined && revOf(stored) !== expectedRev) return false;
-    return this.#records.delete(addressOf(ref));
+    if (expected !== undefined && etag(stored) !== expected) return false;
+    return this.#records.delete(key);
   }
 
   /** The addresses that a scan goes through, in batches. */
-  batches({ batchSize = DEFAULT_SCAN_BATCH, after, keyId }: ScanQuery): SecretRecord[][] {
-    const found = this.sorted(
+  batches({ batchSize = DEFAULT_SCAN_BATCH, after, until, keyId }: ScanQuery): SecretRef[][] {
+    const found = this.#sorted(
       (record) =>
-        (after === undefined || compare(record, after) > 0) &&
-        (keyId === undefined || record.metadata?.keyId === keyId),
+        (after === undefined || compareRefs(record, after) > 0) &&
+        (until === undefined || compareRefs(record, until) <= 0) &&
+        (keyId === undefined || decodeRecord(record).keyId === keyId),
     );
-    const batches = [];
+    const batches: SecretRef[][] = [];
     for (let start = 0; start < found.length; start += batchSize) {
       batches.push(found.slice(start, start + batchSize));
     }
     return batches;
   }
 
-  /** The records that `wanted` picks, by tenant and provider. */
-  sorted(wanted: (record: SecretRecord) => boolean = () => true): SecretRecord[] {
-    return [...this.#records.values()].filter(wanted).sort(compare);
+  /** All records, by tenant and provider. They are not copies. */
+  all(): readonly SecretRecord[] {
+    return this.#sorted(() => true);
+  }
+
+  #sorted(wanted: (record: SecretRecord) => boolean): SecretRecord[] {
+    return [...this.#records.values()].filter(wanted).sort(compareRefs);
   }
 }
 
-function compare(a: SecretRef, b: SecretRef): number {
+function compareRefs(a: SecretRef, b: SecretRef): number {
   if (a.tenantId !== b.tenantId) return a.tenantId < b.tenantId ? -1 : 1;
   if (a.provider === b.provider) return 0;
   return a.provider < b.provider ? -1 : 1;
+}
+
+function copyForReader(record: SecretRecord, options?: StoreReadOptions): SecretRecord {
+  if (options?.history !== false) return copy(record);
+  const { history: _earlier, ...current } = record;
+  return copy(current as SecretRecord);
+}
+
+// structuredClone is missing under jsdom, and makes objects of another realm under Jest.
+function copy<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isDate(value)) return new Date(value) as T;
+  // Not value.slice(): the slice of a Buffer shares its memory.
+  if (isUint8Array(value)) return Uint8Array.prototype.slice.call(value) as T;
+  if (Array.isArray(value)) return value.map(copy) as T;
+  // An instance of a class, such as an ObjectId, would lose its class in a copy.
+  if (!isPlainObject(value)) return value;
+  return mapMembers(value, copy) as T;
+}
+
+/** Whether a value is an object without a class, in whatever realm it was made. @internal */
+export function isPlainObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** @internal */
+export function mapMembers(object: object, map: (member: unknown) => unknown): object {
+  return Object.fromEntries(Object.entries(object).map(([name, member]) => [name, map(member)]));
 }

@@ -1,25 +1,25 @@
-import type { SecretRecord } from '../record/record.ts';
-import type { SecretRef } from '../record/ref.ts';
+import type { SecretRecord, SecretRef } from '../record.ts';
 
 /**
  * Where records are kept. A store never sees a plaintext or a key.
  *
  * - [S1] A record is addressed by `tenantId` and `provider`, compared exactly. There is at most one
- *   of each, whoever writes at the same time.
- * - [S2] What was written is what is read, unknown members included; what was returned can be
- *   changed by the caller without changing what is stored.
- * - [S3] `put` is a compare-and-set on `metadata.rev`, also between processes: what is behind the
- *   store has to decide, not a comparison before the write. A record without one counts as rev 0.
- * - [S4] `put` that returned `true` is visible to every read that starts afterwards, in any process.
- * - [S5] `put` that returned `false` has changed nothing.
+ *   per address, whoever writes at the same time.
+ * - [S2] A read returns what was written, unknown members included; changing a returned record does
+ *   not change the stored one.
+ * - [S3] `put` is a compare-and-set on the etag of the stored record (`etag(record)`), also between
+ *   processes: the database itself decides, not a comparison before the write. `null` means that no
+ *   record must exist. `""` means that the stored `data` has no etag; it never matches as a prefix.
+ * - [S4] A `put` that returned `true` is visible to every read that starts afterwards, in any process.
+ * - [S5] A `put` that returned `false` has changed nothing.
  * - [S6] Members that the store holds and the caller did not read survive, where the store can
  *   write parts of a record.
  * - [S7] Failures are a `VaultError`: `ERR_STORE_UNAVAILABLE` when trying again may help, else
  *   `ERR_STORE_FAILED`.
- * - [S8] What was replaced or deleted is gone. The vault keeps earlier versions inside the record.
+ * - [S8] Replaced and deleted content is gone. The vault keeps earlier versions inside the record.
  * - [S9] `init` is idempotent, and safe to race.
- * - [S10] `scan` gives every record once that is there from its start to its end, in order.
- * - [S11] `watch`, where there is one, tells of every change that is made after it resolved.
+ * - [S10] `scan` returns, in order and once, every record that exists from its start to its end.
+ * - [S11] `watch`, where a store has it, reports every change made after it resolved.
  *
  * `describeSecretStore` of `provider-vault/testing` checks a store against these rules.
  *
@@ -27,45 +27,37 @@ import type { SecretRef } from '../record/ref.ts';
  */
 export interface SecretStore {
   /** The record at `ref`. */
-  get(ref: SecretRef): Promise<SecretRecord | undefined>;
+  get(ref: SecretRef, options?: StoreReadOptions): Promise<SecretRecord | undefined>;
 
   /** The records that exist among `refs`, in any order, in one round trip. */
-  getMany(refs: readonly SecretRef[]): Promise<SecretRecord[]>;
+  getMany(refs: readonly SecretRef[], options?: StoreReadOptions): Promise<SecretRecord[]>;
 
   /** All records of a tenant, by provider. */
-  list(tenantId: string): Promise<SecretRecord[]>;
+  list(tenantId: string, options?: StoreReadOptions): Promise<SecretRecord[]>;
 
   /**
-   * Writes a record, if the stored one has revision `expectedRev`.
+   * Writes a record if the stored one has the etag `expected`.
    *
-   * @param record - whole, with its new revision and what the caller read of unknown members
-   * @param expectedRev - 0 with no record stored: it must not exist
-   * @param seen - `data` of the record that the caller read, `null` if there was none. A store may
-   * compare it too: it tells apart what the revision cannot, as a write of the old system, or a
-   * record that was deleted and made anew.
+   * @param record - whole, with its new revision and the unknown members that the caller read
+   * @param expected - the etag that the caller has seen; `null`: there must be no record
    * @returns whether it was written; `false` when another write came first
    */
-  put(record: SecretRecord, expectedRev: number, seen?: string | null): Promise<boolean>;
+  put(record: SecretRecord, expected: string | null): Promise<boolean>;
 
   /** {@link SecretStore.put} for each of `writes`, in as few round trips as the store can. */
   putMany(writes: readonly StoreWrite[]): Promise<boolean[]>;
 
   /**
-   * Optional: {@link SecretStore.put} for a caller that has not read the record, in one round trip.
-   * The store keeps `createdAt` and unknown members, and moves the replaced version to the front of
-   * `history`, which then holds at most `keep` versions. Without it the vault reads first.
+   * Removes a record, with its history.
+   *
+   * @param expected - if given, the record is removed only while it has this etag
+   * @returns whether a record was removed
    */
-  supersede?(record: SecretRecord, expectedRev: number, keep: number): Promise<boolean>;
-
-  /**
-   * @param expectedRev - if given, the record is only removed at this revision
-   * @returns whether there was a record to remove
-   */
-  delete(ref: SecretRef, expectedRev?: number): Promise<boolean>;
+  delete(ref: SecretRef, expected?: string): Promise<boolean>;
 
   /**
    * All records, in batches, ordered by tenant and provider as the store compares strings. A scan
-   * sees every record that exists from its start to its end; others it may see or not.
+   * returns every record that exists from its start to its end; it may or may not return others.
    */
   scan(query: ScanQuery): AsyncIterable<SecretRecord[]>;
 
@@ -73,15 +65,20 @@ export interface SecretStore {
   count?(): Promise<number>;
 
   /**
-   * Optional: tells of every change that is made from then on, also by other processes.
+   * Optional: reports every change made from then on, also by other processes.
    *
    * @param listener - gets the address; must not throw
-   * @param onGap - is called when changes may have been missed, as after a lost connection: whoever
-   * keeps records drops them all. A store that cannot miss any may ignore it.
-   * @returns a function that stops it: when it is done, nothing is told any more
-   * @throws VaultError `ERR_STORE_FAILED` where changes cannot be told of
+   * @param onGap - is called when changes may have been missed, as after a lost connection; a cache
+   * then drops everything. While changes go on being missed, pass a promise that settles when the
+   * store listens again: the vault bypasses its cache until then. A store that cannot miss a change
+   * may ignore it.
+   * @returns a function that stops it; after that resolves, nothing is reported any more
+   * @throws VaultError `ERR_STORE_FAILED` where changes cannot be reported
    */
-  watch?(listener: (ref: SecretRef) => void, onGap?: () => void): Promise<() => Promise<void>>;
+  watch?(
+    listener: (ref: SecretRef) => void,
+    onGap?: (restored?: Promise<void>) => void,
+  ): Promise<() => Promise<void>>;
 
   /** Optional: makes indexes or files. Idempotent, and safe to race. */
   init?(): Promise<void>;
@@ -91,14 +88,29 @@ export interface SecretStore {
 }
 
 /**
+ * What a reader needs of a record.
+ *
+ * @public
+ */
+export interface StoreReadOptions {
+  /**
+   * `false`: the caller does not need the earlier versions, so that a store may leave out
+   * `history`, which is most of a record.
+   *
+   * @defaultValue `true`
+   */
+  readonly history?: boolean;
+}
+
+/**
  * One write of {@link SecretStore.putMany}.
  *
  * @public
  */
 export interface StoreWrite {
   readonly record: SecretRecord;
-  readonly expectedRev: number;
-  readonly seen?: string | null;
+  /** The etag of the stored record; `null`: there must be none. */
+  readonly expected: string | null;
 }
 
 /**
@@ -106,13 +118,23 @@ export interface StoreWrite {
  *
  * @public
  */
-export interface ScanQuery {
+export interface ScanQuery extends ScanRange {
   /** Records per batch, at most. @defaultValue 100 */
   readonly batchSize?: number;
-  /** Begin behind this address: the last one of an earlier scan. */
-  readonly after?: SecretRef;
   /** Only records whose `metadata.keyId` is this. */
   readonly keyId?: string;
+}
+
+/**
+ * A part of the records, in the order of {@link SecretStore.scan}.
+ *
+ * @public
+ */
+export interface ScanRange {
+  /** Begin after this address. @defaultValue the first record */
+  readonly after?: SecretRef;
+  /** End with this address, which belongs to the range. @defaultValue the last record */
+  readonly until?: SecretRef;
 }
 
 /** @internal */

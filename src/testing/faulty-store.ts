@@ -1,19 +1,20 @@
 import { VaultError } from '../errors.ts';
-import type { SecretStore } from '../stores/secret-store.ts';
+import type { SecretRecord } from '../record.ts';
+import type { ScanQuery, SecretStore } from '../stores/secret-store.ts';
 
 /**
- * What a {@link FaultyStore} does to a call.
+ * How a {@link FaultyStore} disturbs a call.
  *
  * - `before`: the call fails, and nothing is done
- * - `after`: it is done, but its answer is lost; to the caller it failed
- * - `{ delayMs }`: it is done, late
+ * - `after`: the call is done, but its answer is lost: to the caller it failed
+ * - `{ delayMs }`: the call is done late, after so many milliseconds
  *
  * @public
  */
 export type StoreFault = 'before' | 'after' | { readonly delayMs: number };
 
 /**
- * The methods of a store that can be made to fail.
+ * The methods of a store that can be made to fail. Each batch asked of a `scan` counts as a call.
  *
  * @public
  */
@@ -23,20 +24,20 @@ export type FaultyMethod =
   | 'list'
   | 'put'
   | 'putMany'
-  | 'supersede'
   | 'delete'
+  | 'scan'
   | 'count'
+  | 'watch'
   | 'init';
 
 /**
- * A store that fails when it is told to, around one that works: for tests of what your application
- * does then.
+ * A store that fails on command, around one that works: for tests of how your application reacts.
  *
  * @example
  * ```ts
  * const faulty = new FaultyStore(new MemorySecretStore());
  * const vault = new SecretsVault({ store: faulty.store, keys });
- * faulty.fail('put', 'after'); // the next put is done, and says that it failed
+ * faulty.fail('put', 'after'); // the next put is done, and reports a failure
  * ```
  * @public
  */
@@ -48,7 +49,7 @@ export class FaultyStore {
   readonly #faults: { method: string; fault: StoreFault; skip: number }[] = [];
 
   /**
-   * @param inner - does the work
+   * @param inner - the store that works
    */
   constructor(inner: SecretStore) {
     this.store = new Proxy(inner, {
@@ -56,7 +57,7 @@ export class FaultyStore {
         const member = target[name as keyof SecretStore] as unknown;
         if (typeof member !== 'function') return member;
         const call = member.bind(target) as (...args: unknown[]) => unknown;
-        if (name === 'scan' || name === 'watch') return call;
+        if (name === 'scan') return (query: ScanQuery) => this.#scan(target.scan(query));
         return (...args: unknown[]) => this.#run(String(name), () => call(...args));
       },
     });
@@ -65,13 +66,26 @@ export class FaultyStore {
   /**
    * Plans a fault of a method.
    *
-   * @param nth - of its calls from now on, counted from 1. Default: the next
+   * @param nth - which of its calls from now on, counted from 1. Default: the next
    */
   fail(method: FaultyMethod, fault: StoreFault, nth = 1): void {
     this.#faults.push({ method, fault, skip: nth - 1 });
   }
 
-  async #run(method: string, call: () => unknown): Promise<unknown> {
+  async *#scan(batches: AsyncIterable<SecretRecord[]>): AsyncIterable<SecretRecord[]> {
+    const iterator = batches[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await this.#run('scan', () => iterator.next());
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+
+  async #run<T>(method: string, call: () => T): Promise<Awaited<T>> {
     this.calls.push(method);
     const fault = this.#next(method);
     if (fault === 'before') throw unavailable(method);

@@ -1,26 +1,14 @@
 export { credentialFingerprint } from './credential-fingerprint.ts';
-export {
-  type FakeSendGrid,
-  type FakeSendGridKey,
-  type FakeSendGridMail,
-  type FakeSendGridOptions,
-  type FakeSendGridRequest,
-  startFakeSendGrid,
-} from './fake-sendgrid.ts';
-export {
-  type FakeTwilio,
-  type FakeTwilioAccount,
-  type FakeTwilioApiKey,
-  type FakeTwilioCall,
-  type FakeTwilioClientOptions,
-  type FakeTwilioClientSettings,
-  type FakeTwilioMessage,
-  type FakeTwilioOptions,
-  type FakeTwilioRequest,
-  startFakeTwilio,
-  type TwilioModule,
-} from './fake-twilio.ts';
+export type { StandInFailure } from './failure.ts';
 export { type FaultyMethod, FaultyStore, type StoreFault } from './faulty-store.ts';
-export type { StandInFailure } from './stand-in-failure.ts';
+export { FakeSendGrid, type FakeSendGridOptions } from './sendgrid/fake-sendgrid.ts';
+export type { FakeSendGridKey } from './sendgrid/keys.ts';
+export type { FakeSendGridMail } from './sendgrid/mail.ts';
+export type { ReceivedRequest, StandIn } from './stand-in.ts';
 export { describeSecretStore } from './store-contract/describe-secret-store.ts';
 export type { ContractRunner, ContractTarget } from './store-contract/target.ts';
+export type { FakeTwilioAccount, FakeTwilioApiKey } from './twilio/accounts.ts';
+export type { FakeTwilioRequest } from './twilio/api.ts';
+export { FakeTwilio, type FakeTwilioOptions } from './twilio/fake-twilio.ts';
+export type { FakeTwilioClientSettings } from './twilio/request-client.ts';
+export type { FakeTwilioCall, FakeTwilioMessage } from './twilio/sent.ts';

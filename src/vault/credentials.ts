@@ -1,15 +1,14 @@
 import { inspect } from 'node:util';
 import type { FieldMap, FieldNameOf, FieldsOf, ProviderRef } from '../providers/fields.ts';
 import { REDACTED } from '../providers/mask.ts';
-import type { SecretInfo } from '../record/record.ts';
+import type { SecretInfo } from '../record.ts';
 
 /**
  * A bundle of credentials that cannot be printed by accident.
  *
- * Reading a field gives its value, and so does destructuring. `JSON.stringify`, `util.inspect`,
+ * Reading a field returns its value, and so does destructuring. `JSON.stringify`, `util.inspect`,
  * `console.log`, `console.table`, template strings, spreading and `structuredClone` see the field
- * names and `[redacted]`: the fields are not enumerable. `reveal()` gives a plain
- * copy.
+ * names and `[redacted]`: the fields are not enumerable. `reveal()` returns a plain copy.
  *
  * A field whose name is a member of this object (`reveal`, `meta`, `toJSON`, `toString`, …) is
  * read by `reveal()` only.
@@ -31,7 +30,7 @@ export type AllCredentials = FieldsOf<string> & CredentialsMembers<string, reado
  * @public
  */
 export interface CredentialsMembers<P extends ProviderRef = string, M = SecretInfo> {
-  /** Revision, key id, times: what is known of the record. */
+  /** Revision, etag, key id and times of the record. */
   readonly meta: M;
   /** A plain copy of all fields, in the clear. */
   reveal(): { [F in FieldNameOf<P>]?: string };
@@ -41,39 +40,36 @@ export interface CredentialsMembers<P extends ProviderRef = string, M = SecretIn
   toString(): string;
 }
 
-// The only enumerable own property: what copies an object property by property (a spread, a log
-// library's merge, structuredClone, console.table) gets the names and no value. No field can be
-// called so [R3].
+// The only enumerable own property: code that copies an object property by property (a spread, a log
+// library's merge, structuredClone, console.table) gets the names and no value. No field can have
+// this name [R3].
 const NAMES = REDACTED;
 
 class RedactedBundle {
-  readonly #fields: FieldMap;
-
   constructor(fields: FieldMap, meta: object) {
-    this.#fields = fields;
-    Object.defineProperty(this, 'meta', { value: Object.freeze(meta) });
-    for (const field of Object.keys(fields)) {
+    const names = Object.freeze(Object.keys(fields));
+    const hidden: PropertyDescriptorMap = {
+      meta: { value: Object.freeze(meta) },
+      // An own function, as a method could not read a private member through a Proxy.
+      reveal: { value: () => ({ ...fields }) },
+      [NAMES]: { value: names, enumerable: true },
+    };
+    for (const field of names) {
       // Getters, so that an inspection with showHidden shows [Getter]. A field must not replace
-      // what keeps the others from being printed.
-      if (!(field in this)) Object.defineProperty(this, field, { get: () => fields[field] });
+      // a member that keeps the others from being printed.
+      if (!(field in this || field in hidden)) hidden[field] = { get: () => fields[field] };
     }
-    Object.defineProperty(this, NAMES, {
-      value: Object.freeze(Object.keys(fields)),
-      enumerable: true,
-    });
+    Object.defineProperties(this, hidden);
     Object.freeze(this);
   }
 
-  reveal(): Record<string, string> {
-    return { ...this.#fields };
-  }
-
   toJSON(): Record<string, string> {
-    return Object.fromEntries(Object.keys(this.#fields).map((field) => [field, REDACTED]));
+    const names = (this as unknown as { [NAMES]: readonly string[] })[NAMES];
+    return Object.fromEntries(names.map((field) => [field, REDACTED]));
   }
 
   toString(): string {
-    return `Credentials ${JSON.stringify(this)}`;
+    return `Credentials ${JSON.stringify(this.toJSON())}`;
   }
 
   [inspect.custom](_depth: number, options: object, inspectValue = inspect): string {

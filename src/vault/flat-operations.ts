@@ -1,12 +1,15 @@
+import { audited, auditRefusal, auditSubject, locate, tenantRecords } from '../core/audited.ts';
+import type { ReadOptions, WriteOptions } from '../core/options.ts';
+import { openAudited, openFound } from '../core/read.ts';
+import { openRecord } from '../core/seal.ts';
+import type { VaultCore } from '../core/vault-core.ts';
+import { writeRecord } from '../core/write.ts';
 import { invalidArgument } from '../errors.ts';
+import { describeType } from '../names.ts';
 import { applyChanges, emptyFields } from '../providers/fields.ts';
-import { infoOf, type SecretInfo, type SecretRecord } from '../record/record.ts';
-import { describeType } from '../record/ref.ts';
+import { recordInfo, type SecretInfo } from '../record.ts';
+import { patchRecord } from './changes.ts';
 import { type AllCredentials, redactedBundle } from './credentials.ts';
-import { check, openRecord, operate, recordsOf, subjectOf, targetOf } from './operation.ts';
-import type { ReadOptions, WriteOptions } from './operation-options.ts';
-import { patchRecord } from './patch.ts';
-import type { VaultCore } from './vault-core.ts';
 
 /** @internal */
 export async function getSecret(
@@ -15,13 +18,13 @@ export async function getSecret(
   key: string,
   options: ReadOptions,
 ): Promise<string | undefined> {
-  const subject = subjectOf('get', tenantId, key, options);
-  const { provider, field } = await check(core, subject, () => core.flatKeys.addressOf(key));
-  return operate(core, 'get', tenantId, provider, options, async ({ ref }, entry) => {
-    const record = await core.records.read(ref, entry);
-    const opened = record && (await openRecord(core, ref, record, entry));
+  const { provider, field } = await auditRefusal(core, 'get', tenantId, key, options, () =>
+    core.flatKeys.locate(key),
+  );
+  return audited(core, 'get', tenantId, provider, options, async ({ ref }, entry) => {
+    const found = await openFound(core, await core.records.read(ref), entry);
     entry.fields = [field];
-    return opened?.fields[field];
+    return found?.opened.fields[field];
   });
 }
 
@@ -31,19 +34,18 @@ export async function getAllSecrets(
   tenantId: string,
   options: ReadOptions,
 ): Promise<AllCredentials> {
-  const records = await recordsOf(core, 'get', tenantId, options);
+  const views = await tenantRecords(core, 'get', tenantId, options);
   const all = emptyFields();
-  for (const record of records) {
-    const ref = { tenantId, provider: record.provider };
-    const subject = subjectOf('get', tenantId, record.provider, options);
-    const { fields } = await core.trail.run(subject, (entry) =>
-      openRecord(core, ref, record, entry),
+  for (const view of views) {
+    const { provider } = view.ref;
+    const { fields } = await core.trail.run(auditSubject('get', view.ref, options), (entry) =>
+      openAudited(core, view, entry),
     );
     for (const [field, value] of Object.entries(fields)) {
-      all[core.flatKeys.keyOf({ provider: record.provider, field })] = value;
+      all[core.flatKeys.flatKey({ provider, field })] = value;
     }
   }
-  return redactedBundle(all, records.map(infoOf));
+  return redactedBundle(all, views.map(recordInfo));
 }
 
 /** @internal */
@@ -54,64 +56,73 @@ export async function setSecret(
   value: string | null,
   options: WriteOptions,
 ): Promise<SecretInfo> {
-  const subject = subjectOf('patch', tenantId, key, options);
-  const { provider, field } = await check(core, subject, () => core.flatKeys.addressOf(key));
+  const { provider, field } = await auditRefusal(core, 'patch', tenantId, key, options, () =>
+    core.flatKeys.locate(key),
+  );
   return patchRecord(core, tenantId, provider, { [field]: value }, options);
 }
 
-/** One patch for each provider that the keys belong to. @internal */
+/** One patch for each provider that the keys belong to; it settles when all of them have. @internal */
 export async function setSecrets(
   core: VaultCore,
   tenantId: string,
   secrets: unknown,
   options: WriteOptions,
 ): Promise<SecretInfo[]> {
-  const subject = subjectOf('patch', tenantId, undefined, options);
-  const patches = await check(core, subject, () => patchesOf(core, secrets));
+  const patches = await auditRefusal(core, 'patch', tenantId, undefined, options, () =>
+    patchesByProvider(core, secrets),
+  );
   for (const [provider, changes] of patches) {
     // All are checked before the first is written.
-    await check(core, { ...subject, provider }, () => {
-      const { ref, definition } = targetOf(core, tenantId, provider);
+    await auditRefusal(core, 'patch', tenantId, provider, options, () => {
+      const { ref, definition } = locate(core, tenantId, provider);
       applyChanges(emptyFields(), changes, ref.provider, definition);
     });
   }
-  return Promise.all(
+  const results = await Promise.allSettled(
     [...patches].map(([provider, changes]) =>
       patchRecord(core, tenantId, provider, changes, options),
     ),
   );
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
 }
 
-/** @internal */
+/** Removes a value, and the record's history with it: earlier versions hold the value too. @internal */
 export async function deleteSecret(
   core: VaultCore,
   tenantId: string,
   key: string,
   options: WriteOptions,
 ): Promise<boolean> {
-  const subject = subjectOf('delete', tenantId, key, options);
-  const { provider, field } = await check(core, subject, () => core.flatKeys.addressOf(key));
-  return operate(core, 'delete', tenantId, provider, options, async ({ ref }, entry) => {
+  const { provider, field } = await auditRefusal(core, 'delete', tenantId, key, options, () =>
+    core.flatKeys.locate(key),
+  );
+  return audited(core, 'delete', tenantId, provider, options, async ({ ref }, entry) => {
     entry.fields = [field];
     let found = false;
-    const without = async (stored: SecretRecord | undefined) => {
-      const { fields } = stored ? await core.sealer.openRecord(stored) : { fields: emptyFields() };
+    await writeRecord(core, ref, options, entry, async (stored) => {
+      const { fields } = stored ? await openRecord(core, stored) : { fields: emptyFields() };
       found = field in fields;
       delete fields[field];
-      return found ? fields : undefined;
-    };
-    await core.write(ref, options, without, entry);
+      return found ? { fields, history: [] } : undefined;
+    });
     return found;
   });
 }
 
-function patchesOf(core: VaultCore, secrets: unknown): Map<string, Record<string, unknown>> {
+function patchesByProvider(
+  core: VaultCore,
+  secrets: unknown,
+): Map<string, Record<string, unknown>> {
   if (typeof secrets !== 'object' || secrets === null || Array.isArray(secrets)) {
     throw invalidArgument(`The secrets must be an object, not ${describeType(secrets)}.`);
   }
   const patches = new Map<string, Record<string, unknown>>();
   for (const [key, value] of Object.entries(secrets)) {
-    const { provider, field } = core.flatKeys.addressOf(key);
+    const { provider, field } = core.flatKeys.locate(key);
     patches.set(provider, { ...patches.get(provider), [field]: value });
   }
   return patches;

@@ -1,14 +1,14 @@
 import { invalidArgument } from '../errors.ts';
+import { describeType } from '../names.ts';
 import type { ProviderDefinition } from '../providers/define-provider.ts';
-import { assertDefined, entriesOf, type FieldMap } from '../providers/fields.ts';
+import { type FieldMap, fieldEntries, valueProblem } from '../providers/fields.ts';
 import { isPlaceholder, isSecret } from '../providers/mask.ts';
-import { describeType } from '../record/ref.ts';
 
 /**
- * The changes that a submitted form asks for: a string sets and `null` removes. What the page was
- * shown, now or before somebody else's change, and what is empty, asks for nothing.
+ * The changes that a submitted form asks for: a string sets and `null` removes. An empty field, and
+ * a value equal to the one that the page was shown, ask for nothing.
  *
- * @throws VaultError `ERR_INVALID_ARGUMENT` for a value that is no string, a field that neither the
+ * @throws VaultError `ERR_INVALID_ARGUMENT` for a value of another type, a field that neither the
  * definition nor the record has, or a mask that was typed into
  * @internal
  */
@@ -19,30 +19,71 @@ export function formChanges(
   definition: ProviderDefinition | undefined,
 ): Record<string, string | null> {
   const changes: Record<string, string | null> = {};
-  for (const [field, value] of entriesOf(form, provider)) {
+  for (const [field, value] of fieldEntries(form, provider)) {
     if (value === undefined) continue;
     const stored = Object.hasOwn(current, field) ? current[field] : undefined;
-    // Old records hold fields that no definition has. A page shows them, and may remove them.
-    if (definition !== undefined && stored === undefined) assertDefined(field, definition);
-
-    if (value === null) {
-      if (stored !== undefined) changes[field] = null;
-      continue;
+    const change = formChange(field, value, definition, stored);
+    if (change.problem !== undefined) {
+      throw invalidArgument(`Field "${field}" of provider "${provider}" ${change.problem}`);
     }
-    if (typeof value !== 'string') {
-      throw invalidArgument(
-        `Field "${field}" of the form for provider "${provider}" must be a string or null, not ${describeType(value)}.`,
-      );
-    }
-    const entered = value.trim(); // keys are pasted, with what is around them
-    if (entered === '' || isPlaceholder(entered)) continue;
-    if (value === stored || entered === stored) continue;
-    if (isSecret(field, definition) && entered.includes('•')) {
-      throw invalidArgument(
-        `Field "${field}" of the form for provider "${provider}" holds a part of a mask. Enter the whole value.`,
-      );
-    }
-    changes[field] = entered;
+    if (change.to === null && stored === undefined) continue;
+    if (change.to !== undefined && change.to !== stored) changes[field] = change.to;
   }
   return changes;
+}
+
+/**
+ * All problems of a submitted form, by field, as far as they can be told without the stored record.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT` for anything but an object of fields
+ * @internal
+ */
+export function formProblems(
+  form: unknown,
+  provider: string,
+  definition: ProviderDefinition | undefined,
+): Record<string, string> {
+  const problems: [string, string][] = [];
+  for (const [field, value] of fieldEntries(form, provider)) {
+    if (value === undefined) continue;
+    const change = formChange(field, value, definition, undefined);
+    const entered = typeof change.to === 'string' ? change.to : undefined;
+    const problem = change.problem ?? (entered && valueProblem(entered, definition?.fields[field]));
+    if (problem) problems.push([field, `This ${problem}`]);
+  }
+  return Object.fromEntries(problems);
+}
+
+interface FormChange {
+  /** The new value, `null` to remove it, `undefined` to leave it. */
+  readonly to?: string | null;
+  /** Why it cannot be saved, as the end of a sentence about it. */
+  readonly problem?: string;
+}
+
+function formChange(
+  field: string,
+  value: unknown,
+  definition: ProviderDefinition | undefined,
+  stored: string | undefined,
+): FormChange {
+  // Old records hold fields that no definition has. A page shows them, and may remove them.
+  if (
+    definition !== undefined &&
+    stored === undefined &&
+    !Object.hasOwn(definition.fields, field)
+  ) {
+    return { problem: `is not a field of ${definition.name}.` };
+  }
+  if (value === null) return { to: null };
+  if (typeof value !== 'string') {
+    return { problem: `must be a string or null, not ${describeType(value)}.` };
+  }
+  const entered = value.trim(); // keys are pasted with white space around them
+  if (entered === '' || isPlaceholder(entered)) return {};
+  if (value === stored || entered === stored || entered === stored?.trim()) return {};
+  if (isSecret(field, definition) && entered.includes('•')) {
+    return { problem: 'holds a part of a mask. Enter the whole value.' };
+  }
+  return { to: entered };
 }

@@ -1,15 +1,19 @@
+import { audited } from '../core/audited.ts';
+import type { ReadOptions, WriteOptions } from '../core/options.ts';
+import { openRecord, openVersion } from '../core/seal.ts';
+import type { VaultCore } from '../core/vault-core.ts';
+import { writeRecord } from '../core/write.ts';
 import { VaultError } from '../errors.ts';
 import type { ProviderRef } from '../providers/fields.ts';
 import {
+  decodeRecord,
+  earlierVersions,
+  type RecordView,
+  recordInfo,
+  recordLabel,
   type SealedVersion,
   type SecretInfo,
-  type SecretRecord,
-  historyOf as storedHistoryOf,
-} from '../record/record.ts';
-import { operate } from './operation.ts';
-import type { ReadOptions, WriteOptions } from './operation-options.ts';
-import { describe } from './sealer.ts';
-import type { VaultCore } from './vault-core.ts';
+} from '../record.ts';
 
 /**
  * An earlier version of a record's content, which is kept sealed.
@@ -25,15 +29,16 @@ export interface SecretVersion {
 }
 
 /** The earlier versions of a record, newest first; nothing is opened. @internal */
-export async function historyOf(
+export async function listVersions(
   core: VaultCore,
   tenantId: string,
   provider: ProviderRef,
   options: ReadOptions,
 ): Promise<SecretVersion[]> {
-  return operate(core, 'history', tenantId, provider, options, async ({ ref }) => {
-    const record = await core.records.readFresh(ref);
-    return versionsOf(record).map(infoOfVersion);
+  return audited(core, 'history', tenantId, provider, options, async ({ ref }) => {
+    await core.importOnFirstUse?.(ref.tenantId);
+    const record = await core.store.get(ref);
+    return numberedVersions(record && decodeRecord(record)).map(toSecretVersion);
   });
 }
 
@@ -45,32 +50,45 @@ export async function rollback(
   rev: number,
   options: WriteOptions,
 ): Promise<SecretInfo> {
-  return operate(core, 'rollback', tenantId, provider, options, async ({ ref }, entry) =>
-    core.write(
-      ref,
-      options,
-      async (stored) => {
-        const version = versionsOf(stored).find((earlier) => earlier.rev === rev);
-        if (version === undefined) {
-          throw new VaultError(
-            'ERR_SECRET_NOT_FOUND',
-            `${describe(ref)} keeps no earlier revision of that number.`,
-          );
-        }
-        const { fields } = await core.sealer.open(ref, version);
-        entry.fields = Object.keys(fields);
-        return fields;
-      },
-      entry,
-    ),
-  );
+  return audited(core, 'rollback', tenantId, provider, options, async ({ ref }, entry) => {
+    const written = await writeRecord(core, ref, options, entry, async (stored) => {
+      const version = numberedVersions(stored).find((earlier) => earlier.rev === rev);
+      if (version === undefined) {
+        throw new VaultError(
+          'ERR_SECRET_NOT_FOUND',
+          `${recordLabel(ref)} keeps no earlier revision of that number.`,
+        );
+      }
+      const { fields } = await openVersion(core, ref, version);
+      entry.fields = Object.keys(fields);
+      return { fields };
+    });
+    return recordInfo(written as RecordView);
+  });
 }
 
-function versionsOf(record: SecretRecord | undefined): readonly SealedVersion[] {
-  const versions = record === undefined ? [] : storedHistoryOf(record);
-  return versions.filter(({ rev }) => typeof rev === 'number');
+/** Removes the earlier versions of a record. @returns whether there were any @internal */
+export async function purgeHistory(
+  core: VaultCore,
+  tenantId: string,
+  provider: ProviderRef,
+  options: WriteOptions,
+): Promise<boolean> {
+  return audited(core, 'purge', tenantId, provider, options, async ({ ref }, entry) => {
+    let purged = false;
+    await writeRecord(core, ref, options, entry, async (stored) => {
+      purged = stored !== undefined && stored.record.history !== undefined;
+      if (stored === undefined || !purged) return undefined;
+      return { fields: (await openRecord(core, stored)).fields, history: [] };
+    });
+    return purged;
+  });
 }
 
-function infoOfVersion({ rev, keyId, updatedAt, updatedBy }: SealedVersion): SecretVersion {
+function numberedVersions(view: RecordView | undefined): readonly SealedVersion[] {
+  return view ? earlierVersions(view).filter(({ rev }) => typeof rev === 'number') : [];
+}
+
+function toSecretVersion({ rev, keyId, updatedAt, updatedBy }: SealedVersion): SecretVersion {
   return { rev, keyId, updatedAt, ...(updatedBy !== undefined && { updatedBy }) };
 }

@@ -1,19 +1,49 @@
-import type { ChangesOf, ProviderRef } from '../providers/fields.ts';
-import type { SecretInfo } from '../record/record.ts';
-import { BundleVault } from './bundle-vault.ts';
-import type { AllCredentials } from './credentials.ts';
+import { outcomeOf } from '../audit/audit-trail.ts';
 import {
-  deleteSecret,
-  getAllSecrets,
-  getSecret,
-  setSecret,
-  setSecrets,
-} from './flat-operations.ts';
-import { coreOf } from './internals.ts';
-import type { ReadOptions, WriteOptions } from './operation-options.ts';
-import { applyForm } from './patch.ts';
-import { type ProviderStatus, type StatusOptions, statusOfAll, statusOfOne } from './status.ts';
-import { TenantVault } from './tenant-vault.ts';
+  audited,
+  auditRefusal,
+  auditSubject,
+  locate,
+  tenantRecords,
+  untilAborted,
+} from '../core/audited.ts';
+import type { FoundRecord } from '../core/cached-records.ts';
+import { assertOptions, type ReadOptions, type WriteOptions } from '../core/options.ts';
+import { openFound } from '../core/read.ts';
+import { attachCore, type VaultCore } from '../core/vault-core.ts';
+import { removeRecord, writeRecord } from '../core/write.ts';
+import { VaultError } from '../errors.ts';
+import { assertTenantId } from '../names.ts';
+import {
+  type ChangesOf,
+  checkFields,
+  type FieldNameOf,
+  type FieldsOf,
+  type ProviderRef,
+} from '../providers/fields.ts';
+import {
+  type RecordView,
+  recordInfo,
+  recordLabel,
+  type SecretInfo,
+  type SecretRef,
+} from '../record.ts';
+import { type AllCredentials, type Credentials, redactedCredentials } from './credentials.ts';
+import { formProblems } from './form.ts';
+import type { SecretVersion } from './history.ts';
+import { createCore, type SecretsVaultOptions } from './options.ts';
+import type { ProviderStatus, StatusOptions } from './status.ts';
+
+/**
+ * One place of `getMany`: the credentials, nothing where there are none, or the error of opening
+ * the record.
+ *
+ * @public
+ */
+export interface ManyResult {
+  readonly credentials?: Credentials;
+  readonly error?: unknown;
+}
 
 /**
  * Credentials per tenant and provider, sealed.
@@ -25,16 +55,222 @@ import { TenantVault } from './tenant-vault.ts';
  *   keys: Keyring.fromEnv(),
  * });
  * await vault.put('acme', 'twilio', { accountSid, authToken });
- * const { authToken } = await vault.require('acme', 'twilio');
+ * const { authToken: token } = await vault.require('acme', 'twilio');
  * ```
  * @public
  */
-export class SecretsVault extends BundleVault {
+export class SecretsVault {
+  readonly #core: VaultCore;
+
   /**
-   * What a settings page may show of a tenant's credentials: states, names and masks. A record that
-   * cannot be opened is `unreadable`, and hides no other. One round trip, never from the cache.
+   * @throws VaultError `ERR_INVALID_ARGUMENT` when an option is missing or has another type
+   */
+  constructor(options: SecretsVaultOptions) {
+    this.#core = createCore(options);
+    attachCore(this, this.#core);
+  }
+
+  /**
+   * Replaces the credentials of a tenant at a provider. Two round trips to the store; one with
+   * `ifMatch: null`.
    *
-   * @returns of one provider; or, if none is given, of all that are defined, and others of which the
+   * @returns the facts of the new record
+   * @throws VaultError `ERR_INVALID_ARGUMENT` for a malformed name or value; `ERR_CONFLICT` when
+   * the record does not match `ifMatch`; the errors of the store and of the keys
+   */
+  async put<const P extends ProviderRef>(
+    tenantId: string,
+    provider: P,
+    fields: FieldsOf<P>,
+    options: WriteOptions = {},
+  ): Promise<SecretInfo> {
+    const core = this.#core;
+    return audited(core, 'put', tenantId, provider, options, async ({ ref, definition }, entry) => {
+      const checked = checkFields(fields, ref.provider, definition);
+      entry.fields = Object.keys(checked);
+      const written = await writeRecord(core, ref, options, entry, () => ({ fields: checked }));
+      return recordInfo(written as RecordView);
+    });
+  }
+
+  /**
+   * Changes some fields: a string sets, `null` removes, all others stay. It merges with a write that
+   * somebody else makes at the same time. Changes that change nothing write nothing.
+   *
+   * @returns the facts of the record after the call; with nothing to write and nothing stored, `rev`
+   * is 0
+   * @throws VaultError as {@link SecretsVault.put}, and as {@link SecretsVault.get} when the stored
+   * record cannot be opened
+   */
+  async patch<const P extends ProviderRef>(
+    tenantId: string,
+    provider: P,
+    changes: ChangesOf<P>,
+    options: WriteOptions = {},
+  ): Promise<SecretInfo> {
+    const { patchRecord } = await import('./changes.ts');
+    return patchRecord(this.#core, tenantId, provider, changes, options);
+  }
+
+  /**
+   * The credentials of a tenant at a provider.
+   *
+   * @returns `undefined` when there are none
+   * @throws VaultError `ERR_MALFORMED`, `ERR_DECRYPTION_FAILED`, `ERR_KEY_UNKNOWN`, `ERR_BINDING` or
+   * `ERR_UNBOUND` when the record cannot be opened; `ERR_INVALID_ARGUMENT`; the store's errors
+   */
+  async get<const P extends ProviderRef>(
+    tenantId: string,
+    provider: P,
+    options: ReadOptions = {},
+  ): Promise<Credentials<P> | undefined> {
+    const core = this.#core;
+    return audited(core, 'get', tenantId, provider, options, async ({ ref }, entry) => {
+      const found = await openFound(core, await core.records.read(ref), entry);
+      return found && redactedCredentials<P>(found.opened.fields, recordInfo(found.view));
+    });
+  }
+
+  /**
+   * {@link SecretsVault.get}, for credentials that must be there.
+   *
+   * @throws VaultError `ERR_SECRET_NOT_FOUND` when they are not
+   */
+  async require<const P extends ProviderRef>(
+    tenantId: string,
+    provider: P,
+    options: ReadOptions = {},
+  ): Promise<Credentials<P>> {
+    const core = this.#core;
+    return audited(core, 'get', tenantId, provider, options, async ({ ref }, entry) => {
+      const found = await openFound(core, await core.records.read(ref), entry);
+      if (found) return redactedCredentials<P>(found.opened.fields, recordInfo(found.view));
+      throw new VaultError('ERR_SECRET_NOT_FOUND', `${recordLabel(ref)} does not exist.`);
+    });
+  }
+
+  /**
+   * {@link SecretsVault.get} for many records in one round trip. A record that cannot be opened does
+   * not hide the others: its place holds the error.
+   *
+   * @returns one result for each of `refs`, in their order
+   */
+  async getMany(
+    refs: readonly (SecretRef | { tenantId: string; provider: ProviderRef })[],
+    options: ReadOptions = {},
+  ): Promise<ManyResult[]> {
+    const core = this.#core;
+    const wanted: SecretRef[] = [];
+    for (const at of refs.keys()) {
+      const { tenantId, provider } = (refs[at] ?? {}) as (typeof refs)[number];
+      await auditRefusal(core, 'get', tenantId, provider, options, () => {
+        assertOptions(options);
+        wanted.push(locate(core, tenantId, provider).ref);
+      });
+    }
+    const reading = untilAborted(options.signal, () => core.records.readMany(wanted));
+    return Promise.all(
+      wanted.map((ref, at) => {
+        const subject = auditSubject('get', ref, options);
+        return core.trail.run(subject, async (entry): Promise<ManyResult> => {
+          const record = (await reading)[at] as FoundRecord;
+          try {
+            const found = await openFound(core, record, entry);
+            if (found === undefined) return {};
+            const { opened, view } = found;
+            return { credentials: redactedCredentials(opened.fields, recordInfo(view)) };
+          } catch (error) {
+            Object.assign(entry, outcomeOf(error)); // the others are not lost because of one
+            return { error };
+          }
+        });
+      }),
+    );
+  }
+
+  /**
+   * Removes the credentials of a tenant at a provider, with their history.
+   *
+   * @returns whether there were any
+   * @throws VaultError `ERR_CONFLICT` when the record does not match `ifMatch`
+   */
+  async delete(
+    tenantId: string,
+    provider: ProviderRef,
+    options: WriteOptions = {},
+  ): Promise<boolean> {
+    const core = this.#core;
+    return audited(core, 'delete', tenantId, provider, options, async ({ ref }, entry) => {
+      const removed = await removeRecord(core, ref, options, entry);
+      if (!removed) Object.assign(entry, { outcome: 'refused', code: 'ERR_SECRET_NOT_FOUND' });
+      return removed;
+    });
+  }
+
+  /** The records of a tenant, by provider; nothing is opened. */
+  async list(tenantId: string, options: ReadOptions = {}): Promise<SecretInfo[]> {
+    const core = this.#core;
+    const views = await tenantRecords(core, 'list', tenantId, options);
+    if (views.length > 0) {
+      const subject = auditSubject('list', { tenantId, provider: '*' }, options);
+      await core.trail.record({ ...subject, outcome: 'ok' });
+    }
+    return views.map(recordInfo);
+  }
+
+  /**
+   * The earlier versions that a record keeps, newest first, without the current one. Nothing is
+   * opened.
+   */
+  async history(
+    tenantId: string,
+    provider: ProviderRef,
+    options: ReadOptions = {},
+  ): Promise<SecretVersion[]> {
+    const { listVersions } = await import('./history.ts');
+    return listVersions(this.#core, tenantId, provider, options);
+  }
+
+  /**
+   * Writes the content of an earlier version as a new one; the replaced version stays in the
+   * history.
+   *
+   * @param rev - one of {@link SecretsVault.history}
+   * @throws VaultError `ERR_SECRET_NOT_FOUND` when that revision is not kept; as
+   * {@link SecretsVault.get} when it cannot be opened; `ERR_CONFLICT`
+   */
+  async rollback(
+    tenantId: string,
+    provider: ProviderRef,
+    rev: number,
+    options: WriteOptions = {},
+  ): Promise<SecretInfo> {
+    const { rollback } = await import('./history.ts');
+    return rollback(this.#core, tenantId, provider, rev, options);
+  }
+
+  /**
+   * Removes the earlier versions of a record, as after a secret was stored by mistake. The current
+   * version is sealed anew.
+   *
+   * @returns whether there were any
+   * @throws VaultError as {@link SecretsVault.patch}
+   */
+  async purgeHistory(
+    tenantId: string,
+    provider: ProviderRef,
+    options: WriteOptions = {},
+  ): Promise<boolean> {
+    const { purgeHistory } = await import('./history.ts');
+    return purgeHistory(this.#core, tenantId, provider, options);
+  }
+
+  /**
+   * The part of a tenant's credentials that a settings page may show: states, names and masks. A
+   * record that cannot be opened is `unreadable`, and hides no other. One round trip, never from the
+   * cache.
+   *
+   * @returns the status of `provider`; without one, of every provider that is defined or of which the
    * tenant has a record
    * @throws VaultError `ERR_INVALID_ARGUMENT` and the store's errors, never because of a record
    */
@@ -43,33 +279,54 @@ export class SecretsVault extends BundleVault {
     provider?: undefined,
     options?: StatusOptions,
   ): Promise<ProviderStatus[]>;
-  status(tenantId: string, provider: ProviderRef, options?: StatusOptions): Promise<ProviderStatus>;
+  status<const P extends ProviderRef>(
+    tenantId: string,
+    provider: P,
+    options?: StatusOptions,
+  ): Promise<ProviderStatus<P>>;
   async status(
     tenantId: string,
     provider?: ProviderRef,
     options: StatusOptions = {},
   ): Promise<ProviderStatus | ProviderStatus[]> {
-    const core = coreOf(this);
-    if (provider === undefined) return statusOfAll(core, tenantId, options);
-    return statusOfOne(core, tenantId, provider, options);
+    const { statusOfAll, statusOfOne } = await import('./status.ts');
+    if (provider === undefined) return statusOfAll(this.#core, tenantId, options);
+    return statusOfOne(this.#core, tenantId, provider, options);
   }
 
   /**
-   * Saves a settings page: a text sets, `null` removes, and what is absent, empty, or what the page
-   * was shown (a mask too) stays. Texts are trimmed. A save of another that comes in between is
-   * merged; with `expectedRev`, the `rev` of the status shown, it is a conflict instead.
+   * Saves a settings page: a string sets, `null` removes, and a field stays that is absent, empty, or
+   * equal to the value or mask that the page was shown. Strings are trimmed. It merges with a save
+   * of somebody else; with `ifMatch`, the `etag` of the status shown, that is a conflict instead.
    *
    * @returns the status after it
-   * @throws VaultError `ERR_INVALID_ARGUMENT` for a field that the provider does not have, a value
-   * not of its form, or a mask that was typed into; as {@link BundleVault.patch}
+   * @throws VaultError `ERR_INVALID_ARGUMENT` for a field that the provider does not have, a value of
+   * another form, or a mask that was typed into; as {@link SecretsVault.patch}
    */
   async applyForm<const P extends ProviderRef>(
     tenantId: string,
     provider: P,
     form: ChangesOf<P>,
     options: WriteOptions & StatusOptions = {},
-  ): Promise<ProviderStatus> {
-    return applyForm(coreOf(this), tenantId, provider, form, options);
+  ): Promise<ProviderStatus<P>> {
+    const { applyForm } = await import('./changes.ts');
+    const status = await applyForm(this.#core, tenantId, provider, form, options);
+    return status as ProviderStatus<P>;
+  }
+
+  /**
+   * All problems of a form for {@link SecretsVault.applyForm}, by field. Nothing is read or written.
+   *
+   * @returns field → message; empty when the form can be saved
+   * @throws VaultError `ERR_INVALID_ARGUMENT` for a malformed provider, or anything but an object of
+   * fields
+   */
+  checkForm<const P extends ProviderRef>(
+    provider: P,
+    form: ChangesOf<P>,
+  ): { [F in FieldNameOf<P>]?: string } {
+    const { name, definition } = this.#core.registry.resolve(provider);
+    return formProblems(form, name, definition) as { [F in FieldNameOf<P>]?: string };
   }
 
   /**
@@ -77,30 +334,32 @@ export class SecretsVault extends BundleVault {
    * your own, which is a field of the provider `custom`.
    *
    * @returns `undefined` when it is not set
-   * @throws VaultError as {@link BundleVault.get}
+   * @throws VaultError as {@link SecretsVault.get}
    */
   async getSecret(
     tenantId: string,
     key: string,
     options: ReadOptions = {},
   ): Promise<string | undefined> {
-    return getSecret(coreOf(this), tenantId, key, options);
+    const { getSecret } = await import('./flat-operations.ts');
+    return getSecret(this.#core, tenantId, key, options);
   }
 
   /**
-   * All that a tenant has, by flat key, in one round trip; redacted as `Credentials` are. Every key
-   * of it is one for {@link SecretsVault.getSecret}.
+   * All values of a tenant, by flat key, in one round trip; redacted as `Credentials` are. Every key
+   * is one for {@link SecretsVault.getSecret}.
    *
-   * @throws VaultError as {@link BundleVault.get}, when one of the records cannot be opened
+   * @throws VaultError as {@link SecretsVault.get}, when one of the records cannot be opened
    */
   async getAllSecrets(tenantId: string, options: ReadOptions = {}): Promise<AllCredentials> {
-    return getAllSecrets(coreOf(this), tenantId, options);
+    const { getAllSecrets } = await import('./flat-operations.ts');
+    return getAllSecrets(this.#core, tenantId, options);
   }
 
   /**
    * Sets the value of a flat key, in its provider's record; `null` removes it.
    *
-   * @throws VaultError as {@link BundleVault.patch}
+   * @throws VaultError as {@link SecretsVault.patch}
    */
   async setSecret(
     tenantId: string,
@@ -108,58 +367,190 @@ export class SecretsVault extends BundleVault {
     value: string | null,
     options: WriteOptions = {},
   ): Promise<SecretInfo> {
-    return setSecret(coreOf(this), tenantId, key, value, options);
+    const { setSecret } = await import('./flat-operations.ts');
+    return setSecret(this.#core, tenantId, key, value, options);
   }
 
   /**
-   * Sets the values of many flat keys. All are checked before the first is written. Those of one
-   * provider are written together; those of several are not.
+   * Sets the values of many flat keys. All are checked before the first is written. The values of
+   * one provider are written together; those of several providers are separate writes.
    *
-   * @returns what is known of each record written
-   * @throws VaultError as {@link BundleVault.patch}
+   * @returns the facts of each record after the call
+   * @throws VaultError as {@link SecretsVault.patch}, once every write has ended
    */
   async setSecrets(
     tenantId: string,
     secrets: Readonly<Record<string, string | null>>,
-    options: Omit<WriteOptions, 'expectedRev'> = {},
+    options: Omit<WriteOptions, 'ifMatch'> = {},
   ): Promise<SecretInfo[]> {
-    return setSecrets(coreOf(this), tenantId, secrets, options);
+    const { setSecrets } = await import('./flat-operations.ts');
+    return setSecrets(this.#core, tenantId, secrets, options);
   }
 
   /**
-   * Removes the value of a flat key.
+   * Removes the value of a flat key, and the history of its record, which may hold the value too.
    *
-   * @returns whether there was one
-   * @throws VaultError as {@link BundleVault.patch}
+   * @returns whether it was set
+   * @throws VaultError as {@link SecretsVault.patch}
    */
   async deleteSecret(tenantId: string, key: string, options: WriteOptions = {}): Promise<boolean> {
-    return deleteSecret(coreOf(this), tenantId, key, options);
+    const { deleteSecret } = await import('./flat-operations.ts');
+    return deleteSecret(this.#core, tenantId, key, options);
   }
 
   /**
-   * A handle bound to one tenant, for code that must not reach another's credentials by mistake.
+   * A handle bound to one tenant, for code that must not reach another tenant by mistake.
    *
-   * @throws VaultError `ERR_INVALID_ARGUMENT` when `tenantId` is no name
+   * @throws VaultError `ERR_INVALID_ARGUMENT` for a malformed tenant id
    */
   tenant(tenantId: string): TenantVault {
     return new TenantVault(this, tenantId);
   }
 
   /**
-   * Drops what the cache holds: of one record, of a tenant, or all. To be called when somebody else
-   * has changed the store, and it cannot tell of changes.
+   * Drops cached records and clients: of one record, of a tenant, or all. Call it after somebody else
+   * has changed a store that does not report its changes.
    */
   invalidate(tenantId?: string, provider?: ProviderRef): void {
-    const core = coreOf(this);
-    const name = provider === undefined ? undefined : core.registry.resolve(provider).name;
-    core.records.invalidate(tenantId, name);
+    const { registry, records } = this.#core;
+    records.invalidate(tenantId, provider && registry.resolve(provider).name);
   }
 
   /**
-   * Ends the cache and stops listening to the store's changes. The vault goes on without a cache.
-   * The store, the keys and the audit sink, which it was given, stay open.
+   * Ends the cache, drops the clients, and stops listening to the store's changes. The vault goes on
+   * without a cache. The store, the keys and the audit sink stay open: their owner closes them.
    */
   async close(): Promise<void> {
-    await coreOf(this).records.close();
+    await this.#core.records.close();
+    await this.#core.trail.flush();
+  }
+}
+
+/**
+ * The vault of one tenant: the methods of `SecretsVault` without their first argument.
+ *
+ * @public
+ */
+export class TenantVault {
+  readonly tenantId: string;
+  readonly #vault: SecretsVault;
+
+  /** @internal */
+  constructor(vault: SecretsVault, tenantId: string) {
+    assertTenantId(tenantId);
+    this.#vault = vault;
+    this.tenantId = tenantId;
+    Object.freeze(this);
+  }
+
+  /** As `SecretsVault.put`. */
+  put<const P extends ProviderRef>(provider: P, fields: FieldsOf<P>, options?: WriteOptions) {
+    return this.#vault.put(this.tenantId, provider, fields, options);
+  }
+
+  /** As `SecretsVault.patch`. */
+  patch<const P extends ProviderRef>(provider: P, changes: ChangesOf<P>, options?: WriteOptions) {
+    return this.#vault.patch(this.tenantId, provider, changes, options);
+  }
+
+  /** As `SecretsVault.get`. */
+  get<const P extends ProviderRef>(provider: P, options?: ReadOptions) {
+    return this.#vault.get(this.tenantId, provider, options);
+  }
+
+  /** As `SecretsVault.require`. */
+  require<const P extends ProviderRef>(provider: P, options?: ReadOptions) {
+    return this.#vault.require(this.tenantId, provider, options);
+  }
+
+  /** As `SecretsVault.getMany`, by provider. */
+  getMany(providers: readonly ProviderRef[], options?: ReadOptions) {
+    const refs = providers.map((provider) => ({ tenantId: this.tenantId, provider }));
+    return this.#vault.getMany(refs, options);
+  }
+
+  /** As `SecretsVault.delete`. */
+  delete(provider: ProviderRef, options?: WriteOptions) {
+    return this.#vault.delete(this.tenantId, provider, options);
+  }
+
+  /** As `SecretsVault.list`. */
+  list(options?: ReadOptions) {
+    return this.#vault.list(this.tenantId, options);
+  }
+
+  /** As `SecretsVault.history`. */
+  history(provider: ProviderRef, options?: ReadOptions) {
+    return this.#vault.history(this.tenantId, provider, options);
+  }
+
+  /** As `SecretsVault.purgeHistory`. */
+  purgeHistory(provider: ProviderRef, options?: WriteOptions) {
+    return this.#vault.purgeHistory(this.tenantId, provider, options);
+  }
+
+  /** As `SecretsVault.rollback`. */
+  rollback(provider: ProviderRef, rev: number, options?: WriteOptions) {
+    return this.#vault.rollback(this.tenantId, provider, rev, options);
+  }
+
+  /** As `SecretsVault.status`. */
+  status(provider?: undefined, options?: StatusOptions): Promise<ProviderStatus[]>;
+  status<const P extends ProviderRef>(
+    provider: P,
+    options?: StatusOptions,
+  ): Promise<ProviderStatus<P>>;
+  status(
+    provider?: ProviderRef,
+    options?: StatusOptions,
+  ): Promise<ProviderStatus | ProviderStatus[]> {
+    return this.#vault.status(this.tenantId, provider as ProviderRef, options);
+  }
+
+  /** As `SecretsVault.applyForm`. */
+  applyForm<const P extends ProviderRef>(
+    provider: P,
+    form: ChangesOf<P>,
+    options?: WriteOptions & StatusOptions,
+  ) {
+    return this.#vault.applyForm(this.tenantId, provider, form, options);
+  }
+
+  /** As `SecretsVault.checkForm`. */
+  checkForm<const P extends ProviderRef>(provider: P, form: ChangesOf<P>) {
+    return this.#vault.checkForm(provider, form);
+  }
+
+  /** As `SecretsVault.getSecret`. */
+  getSecret(key: string, options?: ReadOptions) {
+    return this.#vault.getSecret(this.tenantId, key, options);
+  }
+
+  /** As `SecretsVault.getAllSecrets`. */
+  getAllSecrets(options?: ReadOptions) {
+    return this.#vault.getAllSecrets(this.tenantId, options);
+  }
+
+  /** As `SecretsVault.setSecret`. */
+  setSecret(key: string, value: string | null, options?: WriteOptions) {
+    return this.#vault.setSecret(this.tenantId, key, value, options);
+  }
+
+  /** As `SecretsVault.setSecrets`. */
+  setSecrets(
+    secrets: Readonly<Record<string, string | null>>,
+    options?: Omit<WriteOptions, 'ifMatch'>,
+  ) {
+    return this.#vault.setSecrets(this.tenantId, secrets, options);
+  }
+
+  /** As `SecretsVault.deleteSecret`. */
+  deleteSecret(key: string, options?: WriteOptions) {
+    return this.#vault.deleteSecret(this.tenantId, key, options);
+  }
+
+  /** As `SecretsVault.invalidate`. */
+  invalidate(provider?: ProviderRef) {
+    this.#vault.invalidate(this.tenantId, provider);
   }
 }

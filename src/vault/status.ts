@@ -1,30 +1,38 @@
-import { type AuditDetails, outcomeOf } from '../audit/audit-trail.ts';
+import { type AuditEntry, outcomeOf } from '../audit/audit-trail.ts';
+import { audited, auditSubject, type Target, tenantRecords } from '../core/audited.ts';
+import type { ReadOptions } from '../core/options.ts';
+import { openAudited } from '../core/read.ts';
+import type { OpenedVersion } from '../core/seal.ts';
+import type { VaultCore } from '../core/vault-core.ts';
 import { isVaultError, type VaultErrorCode } from '../errors.ts';
 import type { Environment } from '../keys/keyring.ts';
 import { missingFields, type ProviderDefinition } from '../providers/define-provider.ts';
 import {
+  assertEnvironment,
+  assertEnvOverride,
   type EnvOverride,
   environmentFields,
   environmentOverride,
 } from '../providers/environment.ts';
-import { emptyFields, type FieldMap, type ProviderRef } from '../providers/fields.ts';
+import {
+  emptyFields,
+  type FieldMap,
+  type FieldNameOf,
+  type ProviderRef,
+} from '../providers/fields.ts';
 import { isSecret, mask } from '../providers/mask.ts';
-import { infoOf, type SecretInfo, type SecretRecord } from '../record/record.ts';
-import { openRecord, operate, recordsOf, subjectOf, type Target } from './operation.ts';
-import type { ReadOptions } from './operation-options.ts';
-import type { OpenedVersion } from './sealer.ts';
-import type { VaultCore } from './vault-core.ts';
+import { type RecordView, recordInfo } from '../record.ts';
 
 /**
- * What can be said of a tenant's credentials at a provider.
+ * The state of a tenant's credentials at a provider.
  *
- * - `configured`: enough is there to make a client; of a provider without a definition, anything.
- * - `incomplete`: some fields are there, and `missing` are not; or, with `reason`
- *   `ERR_ENV_INCOMPLETE`, the environment overrides a part only, and no client can be made.
- * - `missing`: no field is there.
- * - `unreadable`: there is a record, and it cannot be opened; `reason` says why.
- * - `overridden`: clients use the environment. `fields`, `rev` and the like are of the record all
- *   the same: it is what a form changes.
+ * - `configured`: the fields are enough to make a client. Without a definition any field is enough.
+ * - `incomplete`: some fields are set, and those in `missing` are not. With `reason`
+ *   `ERR_ENV_INCOMPLETE` the environment overrides only a part, and no client can be made.
+ * - `missing`: no field is set.
+ * - `unreadable`: the record cannot be opened; `reason` says why.
+ * - `overridden`: clients use the environment. `fields`, `rev` and the others still describe the
+ *   record, because a form changes the record.
  *
  * @public
  */
@@ -36,44 +44,45 @@ export type ProviderState = 'configured' | 'incomplete' | 'missing' | 'unreadabl
  * @public
  */
 export interface FieldStatus {
-  /** Whether there is a value. */
+  /** Whether it has a value. */
   readonly set: boolean;
   /**
-   * The value of a field that is not secret; of a secret, eight bullets and the last 4 characters
-   * of a value of 12 or more. Absent where nothing is set.
+   * The value, or of a secret its mask: eight bullets, and the last 4 characters of a value of 12
+   * or more. Absent without a value.
    */
   readonly masked?: string;
 }
 
 /**
- * A tenant's credentials at a provider, as far as they may be shown.
+ * The part of a tenant's credentials at a provider that may be shown.
  *
  * @public
  */
-export interface ProviderStatus {
+export interface ProviderStatus<P extends ProviderRef = string> {
   readonly provider: string;
   readonly state: ProviderState;
   /** The fields without which no client can be made: the shortest way to a complete set. */
   readonly missing: readonly string[];
   /** The defined fields, and others that the record holds. */
-  readonly fields: Readonly<Record<string, FieldStatus>>;
-  /** 0 where there is no record, or one of the old system. For `expectedRev` of a save. */
+  readonly fields: { readonly [F in FieldNameOf<P>]: FieldStatus };
+  /** 0 where there is no record, or one of the old system. */
   readonly rev: number;
+  /** For `ifMatch` of a save; `null` where nothing is stored. */
+  readonly etag: string | null;
   readonly keyId: string | undefined;
   readonly updatedAt: Date | undefined;
   readonly updatedBy?: string;
   /**
-   * Whether the record is bound to its tenant [R3]. While one of them is not, `unbound: 'refuse'`
-   * is not safe. `undefined` where there is no record, or it cannot be told.
+   * Whether the record is bound to its tenant [R3]. `unbound: 'refuse'` is safe once all records
+   * are. `undefined` without a record, and where it cannot be opened.
    */
   readonly bound: boolean | undefined;
   /**
-   * The code of the error, where the state comes from one: what opening the record failed with, or
-   * `ERR_ENV_INCOMPLETE`. `unexpected` for an error that is none of this library's, as of a
-   * `KeyProvider`.
+   * The code of the error behind the state: of opening the record, or `ERR_ENV_INCOMPLETE`.
+   * `unexpected` for an error of other code, such as a `KeyProvider`.
    */
   readonly reason?: VaultErrorCode | 'unexpected';
-  /** `reason` in words, for people. */
+  /** `reason` in words. */
   readonly detail?: string;
 }
 
@@ -89,10 +98,8 @@ export interface StatusOptions extends ReadOptions {
   readonly envOverride?: EnvOverride;
 }
 
-/** What is stored, or why it cannot be said. */
-type Stored =
-  | (OpenedVersion & { readonly info: SecretInfo })
-  | { readonly error: unknown; readonly info: SecretInfo };
+/** An opened record, or the error of opening it. */
+type Stored = { readonly view: RecordView } & (OpenedVersion | { readonly error: unknown });
 
 /** The status of one provider. @internal */
 export async function statusOfOne(
@@ -101,48 +108,51 @@ export async function statusOfOne(
   provider: ProviderRef,
   options: StatusOptions,
 ): Promise<ProviderStatus> {
-  return operate(core, 'status', tenantId, provider, options, async (target, entry) => {
-    const record = await core.records.readFresh(target.ref);
-    return statusOf(target, await readStored(core, target, record, entry), options);
+  return audited(core, 'status', tenantId, provider, options, async (target, entry) => {
+    const { view } = await core.records.readFresh(target.ref);
+    return statusOf(target, view && (await openForStatus(core, view, entry)), options);
   });
 }
 
-/** The status of every provider that is defined, or of which there is a record. @internal */
+/** The status of every provider that is defined, or of which the tenant has a record. @internal */
 export async function statusOfAll(
   core: VaultCore,
   tenantId: string,
   options: StatusOptions,
 ): Promise<ProviderStatus[]> {
-  const records = await recordsOf(core, 'status', tenantId, options);
-  const found = new Map(records.map((record) => [record.provider, record]));
+  const views = await tenantRecords(core, 'status', tenantId, options);
+  const found = new Map(views.map((view) => [view.ref.provider, view]));
   const names = new Set([...core.registry.all().map(({ name }) => name), ...found.keys()]);
   return Promise.all(
     [...names].map((provider) => {
       const target = { ref: { tenantId, provider }, definition: core.registry.find(provider) };
-      const record = found.get(provider);
-      // Where there is no record, nothing was looked at that an auditor asks for.
-      if (record === undefined) return statusOf(target, undefined, options);
-      return core.trail.run(subjectOf('status', tenantId, provider, options), async (entry) =>
-        statusOf(target, await readStored(core, target, record, entry), options),
+      const view = found.get(provider);
+      // Without a record nothing was read that an auditor asks for.
+      if (view === undefined) return statusOf(target, undefined, options);
+      return core.trail.run(auditSubject('status', target.ref, options), async (entry) =>
+        statusOf(target, await openForStatus(core, view, entry), options),
       );
     }),
   );
 }
 
-async function readStored(
+async function openForStatus(
   core: VaultCore,
-  target: Target,
-  record: SecretRecord | undefined,
-  details: AuditDetails,
-): Promise<Stored | undefined> {
-  if (record === undefined) return undefined;
-  const info = infoOf(record);
+  view: RecordView,
+  entry: AuditEntry,
+): Promise<Stored> {
   try {
-    return { ...(await openRecord(core, target.ref, record, details)), info };
+    return { view, ...(await openAudited(core, view, entry)) };
   } catch (error) {
-    Object.assign(details, outcomeOf(error)); // no error for the caller, but one for an auditor
-    return { error, info };
+    Object.assign(entry, outcomeOf(error)); // the caller gets a status, the auditor the error
+    return { view, error };
   }
+}
+
+/** @throws VaultError `ERR_INVALID_ARGUMENT` @internal */
+export function assertStatusOptions({ env, envOverride }: StatusOptions): void {
+  assertEnvironment(env);
+  assertEnvOverride(envOverride);
 }
 
 /**
@@ -154,32 +164,34 @@ export function statusOf(
   stored: Stored | undefined,
   options: StatusOptions,
 ): ProviderStatus {
-  const fields = stored !== undefined && 'fields' in stored ? stored.fields : emptyFields();
+  const opened = stored !== undefined && 'fields' in stored ? stored : undefined;
   const error = stored !== undefined && 'error' in stored ? stored.error : undefined;
+  const fields = opened?.fields ?? emptyFields();
   const missing = definition ? missingFields(definition, (field) => Boolean(fields[field])) : [];
-  const { rev = 0, keyId, updatedAt, updatedBy } = stored?.info ?? {};
+  const info = stored && recordInfo(stored.view);
   return {
     provider: ref.provider,
     missing,
     ...(error !== undefined
-      ? { state: 'unreadable', ...reasonOf(error) }
-      : { state: stateOf(fields, missing) }),
-    ...overrideOf(ref.tenantId, definition, options),
-    fields: fieldsOf(fields, definition),
-    rev,
-    keyId,
-    updatedAt,
-    ...(updatedBy !== undefined && { updatedBy }),
-    bound: isVaultError(error, 'ERR_UNBOUND') ? false : boundOf(stored),
+      ? { state: 'unreadable', ...reasonFor(error) }
+      : { state: stateFor(fields, missing) }),
+    ...overrideStatus(ref.tenantId, definition, options),
+    fields: fieldStatuses(fields, definition),
+    rev: info?.rev ?? 0,
+    etag: info?.etag ?? null,
+    keyId: info?.keyId,
+    updatedAt: info?.updatedAt,
+    ...(info?.updatedBy !== undefined && { updatedBy: info.updatedBy }),
+    bound: isVaultError(error, 'ERR_UNBOUND') ? false : opened?.bound,
   };
 }
 
-function stateOf(fields: FieldMap, missing: readonly string[]): ProviderState {
+function stateFor(fields: FieldMap, missing: readonly string[]): ProviderState {
   if (!Object.values(fields).some(Boolean)) return 'missing';
   return missing.length === 0 ? 'configured' : 'incomplete';
 }
 
-function overrideOf(
+function overrideStatus(
   tenantId: string,
   definition: ProviderDefinition | undefined,
   { env, envOverride }: StatusOptions,
@@ -192,28 +204,24 @@ function overrideOf(
     if (!isVaultError(error, 'ERR_ENV_INCOMPLETE')) throw error;
     const found = environmentFields(definition, env);
     const missing = missingFields(definition, (field) => field in found);
-    return { state: 'incomplete', missing, ...reasonOf(error) };
+    return { state: 'incomplete', missing, ...reasonFor(error) };
   }
 }
 
-function fieldsOf(
+function fieldStatuses(
   fields: FieldMap,
   definition: ProviderDefinition | undefined,
 ): Record<string, FieldStatus> {
   const names = new Set([...Object.keys(definition?.fields ?? {}), ...Object.keys(fields)]);
-  const shown = [...names].map((field): [string, FieldStatus] => {
+  const statuses = [...names].map((field): [string, FieldStatus] => {
     const value = fields[field];
     if (!value) return [field, { set: false }];
     return [field, { set: true, masked: isSecret(field, definition) ? mask(value) : value }];
   });
-  return Object.fromEntries(shown);
+  return Object.fromEntries(statuses);
 }
 
-function reasonOf(error: unknown): Pick<ProviderStatus, 'reason' | 'detail'> {
+function reasonFor(error: unknown): Pick<ProviderStatus, 'reason' | 'detail'> {
   if (isVaultError(error)) return { reason: error.code, detail: error.message };
   return { reason: 'unexpected', detail: 'The record could not be opened.' };
-}
-
-function boundOf(stored: Stored | undefined): boolean | undefined {
-  return stored !== undefined && 'bound' in stored ? stored.bound : undefined;
 }

@@ -1,10 +1,11 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 
 /** Sealing as one writes it by hand from the documentation of node:crypto. */
-export function handSeal(text: string, key: KeyObject): string {
+export function handSeal(plaintext: string | Uint8Array, key: KeyObject): string {
   const iv = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: 16 });
-  const ciphertext = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+  const bytes = typeof plaintext === 'string' ? Buffer.from(plaintext) : plaintext;
+  const ciphertext = Buffer.concat([cipher.update(bytes), cipher.final()]);
   return Buffer.concat([iv, cipher.getAuthTag(), ciphertext]).toString('base64');
 }
 
@@ -16,4 +17,9 @@ export function handOpen(data: string, key: KeyObject): Buffer {
   });
   decipher.setAuthTag(sealed.subarray(12, 28));
   return Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]);
+}
+
+/** {@link handOpen} and JSON.parse. */
+export function handRead(data: string, key: KeyObject): Record<string, string> {
+  return JSON.parse(handOpen(data, key).toString('utf8'));
 }

@@ -1,102 +1,97 @@
-// How much the library adds to raw node:crypto and to the raw driver, as ratios of one run.
-import { randomBytes } from 'node:crypto';
-import { MongoClient } from 'mongodb';
-import {
-  Keyring,
-  MemorySecretStore,
-  MongoSecretStore,
-  open,
-  SecretsVault,
-  seal,
-} from 'provider-vault';
-import { startMongo } from '../support/mongo-server.ts';
-import { compare } from './compare.ts';
-import { handOpen, handSeal } from './hand-written.ts';
-import { benchOperations } from './operations.ts';
+// npm run bench -- [--only walks,vault] [--source ../other-checkout] [--json]
+//
+// What the library costs: to read, to load, and to run. Everything that depends on the machine is
+// compared with a hand-written way in the same run, so that two checkouts can be compared by ratios.
+import { randomUUID } from 'node:crypto';
+import { cpus } from 'node:os';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Db, MongoClient } from 'mongodb';
+import { type Bundle, bundle } from './bundle.ts';
+import { codec } from './codec.ts';
+import { rotation } from './rotation.ts';
+import type { Library } from './sample.ts';
+import { benchServer } from './server.ts';
+import { importTime, size } from './size.ts';
+import { sources } from './source.ts';
+import { formatTable, type Table } from './table.ts';
+import { vault } from './vault.ts';
+import { walks } from './walks.ts';
 
-const bundle = JSON.stringify({ accountSid: 'a'.repeat(34), authToken: 'b'.repeat(227) });
-const keyBytes = randomBytes(32);
-const keys = new Keyring({ encryptionKey: keyBytes });
-const key = keys.encryptionKey();
-const sealed = seal(bundle, key);
-
-console.log(`seal and open, ${bundle.length} bytes`);
-await compare('seal', {
-  'node:crypto': () => handSeal(bundle, key.key),
-  'provider-vault': () => seal(bundle, key),
-});
-await compare('open', {
-  'node:crypto': () => handOpen(sealed, key.key),
-  'provider-vault': () => open(sealed, key),
-});
-
-console.log('\nvault.get in memory, against opening and parsing the record by hand');
-const memory = new SecretsVault({ store: new MemorySecretStore(), keys });
-await memory.put('acme', 'twilio_like', JSON.parse(bundle));
-await compare('get', {
-  'node:crypto': () => JSON.parse(handOpen(sealed, key.key).toString('utf8')),
-  'provider-vault': () => memory.get('acme', 'twilio_like'),
-});
-
-const cached = new SecretsVault({
-  store: new MemorySecretStore(),
-  keys,
-  cache: { ttlMs: 3_600_000 },
-});
-await cached.put('acme', 'twilio_like', JSON.parse(bundle));
-await compare('get, cached', {
-  'node:crypto': () => JSON.parse(handOpen(sealed, key.key).toString('utf8')),
-  'provider-vault': () => cached.get('acme', 'twilio_like'),
-});
-
-const server = await startMongo();
-console.log(`\nvault on ${server.describe}`);
-const client = await MongoClient.connect(server.uri);
-const database = client.db('provider_vault_bench');
-const raw = database.collection('secrets');
-const store = new MongoSecretStore(database);
-await store.init();
-const vault = new SecretsVault({ store, keys, history: 0 });
-const ref = { tenantId: 'acme', provider: 'custom' };
-await vault.put('acme', 'custom', JSON.parse(bundle));
-await compare('get', {
-  'findOne + node:crypto': async () => {
-    const found = await raw.findOne(ref);
-    return JSON.parse(handOpen(found?.data, key.key).toString('utf8'));
-  },
-  'provider-vault': () => vault.get('acme', 'custom'),
-});
-let rev = (await vault.list('acme'))[0]?.rev ?? 0;
-await compare('put, revision known', {
-  'node:crypto + updateOne': async () => {
-    await raw.updateOne(ref, { $set: { data: handSeal(bundle, key.key), 'metadata.rev': ++rev } });
-  },
-  'provider-vault': async () => {
-    await vault.put('acme', 'custom', JSON.parse(bundle), { expectedRev: rev++ });
+const { values } = parseArgs({
+  options: {
+    /** Subjects to measure, with commas; all by default. */
+    only: { type: 'string' },
+    /** Folder of the checkout to measure; this one by default. */
+    source: { type: 'string', default: '.' },
+    /** Prints one JSON document. */
+    json: { type: 'boolean', default: false },
   },
 });
+const source = resolve(values.source);
+let built: Promise<Bundle> | undefined;
+let server: string | undefined;
 
-const many = Array.from({ length: 100 }, (_, n) => ({ tenantId: `many${n}`, provider: 'custom' }));
-let manyRev = 0;
-const sealedAt = (revision: number) =>
-  many.map((at) => ({
-    record: { ...at, data: handSeal(bundle, key.key), metadata: { rev: revision } },
-    expectedRev: revision - 1,
-  }));
-await store.putMany(sealedAt(++manyRev));
-await compare('putMany, 100 records', {
-  bulkWrite: () =>
-    raw.bulkWrite(
-      sealedAt(++manyRev).map(({ record: { data, metadata, ...at } }) => ({
-        updateOne: { filter: at, update: { $set: { data, metadata } } },
-      })),
-      { ordered: false },
-    ),
-  'store.putMany': () => store.putMany(sealedAt(++manyRev)),
+const subjects: Record<string, () => Table | Promise<Table>> = {
+  source: () => sources(source),
+  walks: () => walks(source),
+  size: async () => size(source, await root()),
+  import: async () => importTime(await root()),
+  codec: async () => codec(await library()),
+  vault: () => onDatabase(async (db) => vault(await library(), db)),
+  rotation: () => onDatabase(async (db) => rotation(await library(), db)),
+};
+
+function root(): Promise<Bundle> {
+  built ??= bundle(source, 'index', 'src/index.ts');
+  return built;
+}
+
+async function library(): Promise<Library> {
+  return import(pathToFileURL((await root()).file).href);
+}
+
+async function onDatabase(measure: (db: Db) => Promise<Table>): Promise<Table> {
+  const started = await benchServer();
+  const client = await MongoClient.connect(started.uri);
+  const db = client.db(`bench_${randomUUID().replaceAll('-', '')}`);
+  try {
+    const { version } = await db.admin().buildInfo();
+    server = `${started.describe}; it answers as MongoDB ${version}`;
+    return await measure(db);
+  } finally {
+    await db.dropDatabase();
+    await client.close();
+    await started.stop();
+  }
+}
+
+const selected = values.only?.split(',') ?? Object.keys(subjects);
+const unknown = selected.filter((name) => !Object.hasOwn(subjects, name));
+if (unknown.length > 0) {
+  console.error(`Unknown: ${unknown}. There are ${Object.keys(subjects).join(', ')}.`);
+  process.exit(2);
+}
+// A run that ends early must say so: an await that never settles ends Node without a word.
+let finished = false;
+process.once('exit', () => {
+  if (!finished) console.error('The benchmark ended early.');
 });
+process.once('SIGTERM', () => process.exit(143)); // "exit" also ends the server
+process.once('SIGINT', () => process.exit(130));
 
-console.log('\nlong operations, a thousand tenants of an old database');
-await benchOperations(client.db('provider_vault_bench_operations'));
-await database.dropDatabase();
-await client.close();
-await server.stop();
+const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}`;
+if (!values.json) console.log(`${source}\n${machine}`);
+const tables: Record<string, Table> = {};
+let said: string | undefined;
+for (const name of selected) {
+  const table = await (subjects[name] as () => Table | Promise<Table>)();
+  tables[name] = table;
+  if (values.json) continue;
+  if (server !== said) console.log(`\nDatabase server: ${server}`);
+  said = server;
+  console.log(`\n${name}\n${formatTable(table)}`);
+}
+if (values.json) console.log(JSON.stringify({ source, machine, server, tables }, undefined, 2));
+finished = true;

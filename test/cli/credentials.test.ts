@@ -25,6 +25,14 @@ describe.each([
 ])('credentials in %s', (_name, place) => {
   const env: Record<string, string> = { ...place, APP_ENCRYPTION_KEY: newKey() };
 
+  it('init makes the place; until then there is nothing to set', async () => {
+    const early = await run(env, ['set', 'acme', 'twilio', 'authToken'], authToken(7));
+    expect(early).toMatchObject({ code: 1, stderr: expect.stringContaining('ERR_STORE_FAILED') });
+    const { code, stdout } = await run(env, ['init']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/ is ready\.\n$/) });
+    expect((await run(env, ['init', '--json'])).code).toBe(0);
+  });
+
   it('set reads one value from standard input', async () => {
     const finished = await run(env, ['set', 'acme', 'twilio', 'authToken'], `${authToken(7)}\n`);
     expect(finished).toEqual({
@@ -48,11 +56,12 @@ describe.each([
     });
   });
 
-  it('get masks secrets, and shows what is none', async () => {
+  it('get masks secrets, and shows the other fields', async () => {
     const { code, stdout } = await run(env, ['get', 'acme', 'twilio', '--json']);
     expect(code).toBe(0);
-    const { revealed, rev, fields } = JSON.parse(stdout);
-    expect({ revealed, rev }).toEqual({ revealed: false, rev: 2 });
+    const { revealed, rev, etag, updatedBy, fields } = JSON.parse(stdout);
+    expect({ revealed, rev, updatedBy }).toEqual({ revealed: false, rev: 2, updatedBy: 'ann' });
+    expect(etag).toMatch(/^[A-Za-z0-9+/]{16}$/);
     expect(fields.accountSid).toBe(accountSid(7));
     expect(Object.keys(fields).sort()).toEqual(['accountSid', 'apiKey', 'apiSecret', 'authToken']);
     const text = await run(env, ['get', 'acme', 'twilio']);
@@ -78,7 +87,8 @@ describe.each([
     expect(providers).toContainEqual(
       expect.objectContaining({ provider: 'twilio', state: 'configured', rev: 2 }),
     );
-    expect((await run(env, ['status', 'acme', 'twilio'])).stdout).toMatch(/twilio +configured/);
+    const text = await run(env, ['status', 'acme', 'twilio']);
+    expect(text.stdout).toMatch(/^twilio +configured +revision 2, key [0-9a-f]{8}, etag .{16}$/m);
     const all = await run(env, ['status', '--json']);
     expect(JSON.parse(all.stdout)).toMatchObject({
       records: 1,
@@ -87,13 +97,21 @@ describe.each([
     });
   });
 
-  it('status of what cannot be opened: exit code 1, and why', async () => {
+  it('what cannot be opened: exit code 1, and why', async () => {
     const other = { ...env, APP_ENCRYPTION_KEY: newKey() };
     const { code, stdout } = await run(other, ['status', 'acme', 'twilio', '--json']);
     expect(code).toBe(1);
     expect(JSON.parse(stdout).providers).toEqual([
       expect.objectContaining({ provider: 'twilio', state: 'unreadable' }),
     ]);
+    for (const args of [['get'], ['get', '--reveal'], ['delete', '--yes']]) {
+      const [command = '', ...options] = args;
+      const finished = await run(other, [command, 'acme', 'twilio', 'apiKey', ...options]);
+      expect(finished).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^ERR_KEY_UNKNOWN/),
+      });
+    }
   });
 
   it('delete needs --yes without a terminal, and says when there is nothing', async () => {
@@ -107,6 +125,19 @@ describe.each([
     expect(again.code).toBe(1);
     expect(JSON.parse(again.stdout).error.code).toBe('ERR_SECRET_NOT_FOUND');
     expect((await run(env, ['get', 'acme', 'twilio'])).code).toBe(1);
+  });
+
+  it('set refuses a key that opens nothing of what is stored, unless the old one is lost', async () => {
+    const args = ['set', 'acme', 'twilio', 'authToken'];
+    await run(env, args, authToken(7));
+    const other = { ...env, APP_ENCRYPTION_KEY: newKey() };
+    const beta = ['set', 'beta', 'twilio', 'authToken'];
+    const refused = await run(other, beta, authToken(7));
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^ERR_KEY_UNKNOWN/) });
+    expect((await run(other, ['get', 'beta', 'twilio'])).code).toBe(1);
+    expect((await run(other, [...beta, '--new-key'], authToken(7))).code).toBe(0);
+    expect((await run(other, beta, authToken(8))).code).toBe(0);
+    for (const tenant of ['acme', 'beta']) await run(env, ['delete', tenant, 'twilio', '--yes']);
   });
 
   it.each([
@@ -126,6 +157,7 @@ describe.each([
 
 it('what is stored is sealed', async () => {
   const env = { ...file.env, APP_ENCRYPTION_KEY: newKey() };
+  await run(env, ['init']);
   await run(env, ['set', 'acme', 'twilio', 'authToken'], authToken(7));
   expect(await readFile(file.path, 'utf8')).not.toContain(authToken(7));
 });

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ObjectId } from 'mongodb';
 import { Keyring, MongoSecretStore, SecretsVault, seal } from 'provider-vault';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { filePlace, mongoPlace, testFolder } from '../support/cli-places.ts';
-import { newKey } from '../support/fixtures.ts';
+import { authToken, newKey } from '../support/fixtures.ts';
 import { fillOldDatabase } from '../support/old-database.ts';
 import { runCli } from '../support/run-cli.ts';
 
@@ -69,12 +70,20 @@ describe('doctor', () => {
   it('writes nothing', async () => {
     await doctor(env);
     expect(await db.listCollections().toArray()).toEqual([]);
+    await fillOldDatabase(db, 4, key);
+    const contents = () =>
+      Promise.all(['settings', 'secrets'].map((name) => db.collection(name).find().toArray()));
+    const before = await contents();
+    await doctor(env);
+    expect(await contents()).toEqual(before);
+    expect(await db.listCollections().toArray()).toHaveLength(2);
   });
 
   it.each([
     ['none', {}, 'fail', /keygen/],
     ['of 64 hex digits', { APP_ENCRYPTION_KEY: 'ab'.repeat(32) }, 'fail', /48 bytes.*hex/],
   ])('an encryption key: %s', async (_what, keys: Record<string, string>, state, text) => {
+    await store.init();
     const { of } = await doctor({ ...place, ...keys });
     expect(of('encryption key')).toMatchObject({ state, text: expect.stringMatching(text) });
     expect(of('store')).toMatchObject({ state: 'pass' });
@@ -98,12 +107,39 @@ describe('doctor', () => {
     });
   });
 
-  it('an index that is missing, or wrong', async () => {
+  it('an index that is missing', async () => {
+    await db.createCollection('secrets');
     expect((await doctor(env)).of('index')).toMatchObject({ state: 'warn' });
-    await db.collection('secrets').createIndex({ tenantId: 1, provider: 1 });
+  });
+
+  it.each([
+    ['not unique', {}, /"old_index".* is not unique/],
+    [
+      'partial by another filter',
+      { unique: true, partialFilterExpression: { provider: 'twilio' } },
+      /"old_index".* leaves out records/,
+    ],
+    ['hidden', { unique: true, hidden: true }, /"old_index".* is hidden/],
+    [
+      'with a collation',
+      { unique: true, collation: { locale: 'en', strength: 2 } },
+      /"old_index".* has the collation "en"/,
+    ],
+  ])('an index that is %s', async (_what, options, text) => {
+    const keys = { tenantId: 1, provider: 1 } as const;
+    await db.collection('secrets').createIndex(keys, { name: 'old_index', ...options });
     expect((await doctor(env)).of('index')).toMatchObject({
       state: 'fail',
-      text: expect.stringContaining('not unique'),
+      text: expect.stringMatching(text),
+      todo: expect.stringContaining('dropIndex("old_index")'),
+    });
+  });
+
+  it('two records of one tenant and provider', async () => {
+    await db.collection('secrets').insertMany([sealedAt(1), sealedAt(1)]);
+    expect((await doctor(env)).of('duplicates')).toMatchObject({
+      state: 'fail',
+      text: expect.stringContaining('tenant "busy"'),
     });
   });
 
@@ -116,6 +152,74 @@ describe('doctor', () => {
     });
     expect(of('keys in use')).toMatchObject({ state: 'warn', details: { none: 2 } });
     expect(of('plaintext')).toMatchObject({ state: 'warn', details: { fields: 80 } });
+  });
+
+  it('plaintext before there is a collection of records', async () => {
+    await db.collection('settings').insertOne({ user_id: 'u', sender_email: 'crm@u.example' });
+    const { of } = await doctor(env);
+    expect(of('store')).toMatchObject({ state: 'fail' });
+    expect(of('plaintext')).toMatchObject({ state: 'warn', details: { fields: 1, migrated: 1 } });
+  });
+
+  it('documents that are neither a record nor plaintext of a user are not "none" [L7]', async () => {
+    await db.collection('secrets').insertMany([
+      { tenantId: new ObjectId(), provider: 'twilio', twilio_auth_token: authToken(1) },
+      { tenantId: 'u', twilio_auth_token: authToken(2) },
+      { provider: 'twilio', twilio_auth_token: authToken(3) },
+    ]);
+    const { of } = await doctor(env);
+    expect(of('plaintext')).toMatchObject({ state: 'warn', details: { fields: 3, failures: 3 } });
+    for (const args of [['--secrets', '--erase'], ['--secrets']]) {
+      await db.createCollection('settings').catch(() => {}); // the second time it is there
+      const { code, stdout } = await runCli(['migrate', ...args], { env });
+      expect(code).toBe(3);
+      expect(stdout).toMatch(/^failures +3$/m);
+    }
+  });
+
+  it('never says to erase while the old system may run, or when only conflicts are left', async () => {
+    await db.collection('settings').insertOne({ user_id: 'u', twilio_auth_token: authToken(1) });
+    await store.init();
+    const first = (await doctor(env)).of('plaintext');
+    expect(first?.todo).toContain('migrate --secrets`');
+    expect(first?.todo).not.toMatch(/erase/i);
+    await runCli(['migrate'], { env });
+    expect((await doctor(env)).of('plaintext')?.todo).toMatch(
+      /^Once no process of the old system runs, erase them: step 6 of /,
+    );
+    await vault.put('u', 'twilio', { authToken: authToken(2) });
+    expect((await doctor(env)).of('plaintext')).toMatchObject({
+      text: expect.stringContaining('1 conflict'),
+      todo: expect.not.stringMatching(/erase/i),
+    });
+  });
+
+  it('a misspelt collection of settings', async () => {
+    await store.init();
+    const { code, stdout } = await runCli(['doctor', '--settings', 'setings', '--json'], { env });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout).checks).toContainEqual(
+      expect.objectContaining({ name: 'plaintext', state: 'fail' }),
+    );
+  });
+
+  it('takes time in proportion to the database, also without an index', async () => {
+    const old = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({
+        user_id: `t${n}`,
+        twilio_auth_token: authToken(n),
+      }));
+    const time = async (count: number) => {
+      await db.dropDatabase();
+      await db.createCollection('secrets');
+      await db.collection('settings').insertMany(old(count));
+      const started = performance.now();
+      const { of } = await doctor(env);
+      expect(of('plaintext')).toMatchObject({ details: { fields: count } });
+      return performance.now() - started;
+    };
+    const [small, large] = [await time(500), await time(4_000)];
+    expect(large).toBeLessThan(small * 16 + 1_000); // eight times as much; squared, sixty-four
   });
 
   it('records of an unknown key, and of one that is being rolled out', async () => {
@@ -153,6 +257,10 @@ function sealedAt(rev: number) {
 describe('doctor and files', () => {
   const settings = { ...file.env, APP_ENCRYPTION_KEY: key };
 
+  beforeAll(async () => {
+    await runCli(['init'], { env: settings });
+  });
+
   it('a store in a file: for its owner alone', async () => {
     await runCli(['set', 'acme', 'custom', 'a'], { env: settings, input: '1' });
     const name = 'permissions of the store file';
@@ -184,7 +292,7 @@ describe('doctor and files', () => {
     await writeFile(join(folder, '.env'), `APP_ENCRYPTION_KEY=${key}\n`);
     expect(await check()).toMatchObject({ state: 'fail' });
     await writeFile(join(folder, '.gitignore'), '.env\n');
-    expect(await check()).toMatchObject({ state: 'pass', text: '.env is ignored by git' });
+    expect(await check()).toMatchObject({ state: 'pass', text: 'git ignores .env' });
   });
 
   it('.env where git is not installed', async () => {

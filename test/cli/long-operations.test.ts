@@ -1,6 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { Keyring, MongoSecretStore, SecretsVault } from 'provider-vault';
+import type { Document, WithId } from 'mongodb';
+import { Keyring, MongoSecretStore, SecretsVault, seal } from 'provider-vault';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { mongoPlace, testFolder } from '../support/cli-places.ts';
 import { accountSid, authToken, newKey } from '../support/fixtures.ts';
@@ -153,31 +155,210 @@ describe('rotate and verify', () => {
   });
 });
 
-it('Ctrl-C stops between two batches: exit code 130, and the next run does the rest', async () => {
-  const documents = Array.from({ length: 3000 }, (_, n) => ({
-    user_id: `t${n}`,
-    twilio_account_sid: accountSid(n),
-    twilio_auth_token: authToken(n),
-  }));
-  await db.collection('settings').insertMany(documents);
-  const args = ['migrate', '--batch-size', '10', '--concurrency', '1'];
-  const stopped = await runCli([...args, '--json'], {
-    env,
-    started: (child) => {
-      const poll = setInterval(async () => {
-        if ((await db.collection('secrets').countDocuments()) === 0) return;
-        clearInterval(poll);
-        child.kill('SIGINT');
-      }, 20);
-    },
+describe('verify claims no more than it knows', () => {
+  const sealedByOld = (tenantId: string, sealedWith: string) => ({
+    tenantId,
+    provider: 'custom',
+    data: seal(JSON.stringify({ a: '1' }), sealedWith),
   });
-  expect(stopped.code).toBe(130);
-  expect(stopped.stderr).toContain('Stopping');
-  expect(JSON.parse(stopped.stdout).error.code).toBe('ERR_INTERRUPTED');
-  const written = await db.collection('secrets').countDocuments();
-  expect(written).toBeGreaterThan(0);
-  expect(written).toBeLessThan(3000);
-  const rest = await run(['migrate']);
-  expect(rest).toMatchObject({ code: 0, document: { scanned: 3000, unchanged: 2 * written } });
-  expect(await db.collection('secrets').countDocuments()).toBe(3000);
+
+  it('a wrong key is an unknown key, not a forgery', async () => {
+    await db.collection('secrets').insertOne(sealedByOld('t', newKey()));
+    const { code, document } = await run(['verify']);
+    expect(code).toBe(1);
+    expect(document).toMatchObject({ unknownKey: 1, tampered: 0, safeToRefuseUnbound: false });
+    const { stdout } = await runCli(['verify'], { env });
+    expect(stdout).toContain('It is not known whether it is safe');
+    const doctor = await runCli(['doctor'], { env });
+    expect(doctor.stdout).toContain('of 1 record these cannot be opened: 1 of an unknown key');
+    expect(doctor.stdout).not.toContain("it is safe to set unbound: 'refuse'");
+  });
+
+  it('an earlier version that cannot be opened counts', async () => {
+    await vault.put('t', 'custom', { a: '1' });
+    await vault.put('t', 'custom', { a: '2' });
+    const lost = {
+      'history.0.data': sealedByOld('t', newKey()).data,
+      'history.0.keyId': 'deadbeef',
+    };
+    await db.collection('secrets').updateOne({ tenantId: 't' }, { $set: lost });
+    const { code, stdout } = await runCli(['verify'], { env });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/t +custom revision 1 +ERR_KEY_UNKNOWN \(key deadbeef\)/);
+    const doctor = await runCli(['doctor'], { env });
+    expect(doctor.stdout).toMatch(/^fail {2}records: .* 1 in the history$/m);
+    expect((await run(['rotate'])).code).toBe(3);
+  });
+
+  it('a share of the records says nothing of all', async () => {
+    await vault.put('t', 'custom', { a: '1' });
+    for (const part of ['1/2', '2/2']) {
+      const { code, document } = await run(['verify', '--part', part]);
+      expect({ code, safe: document.safeToRefuseUnbound }).toEqual({ code: 0, safe: false });
+      expect(document.droppableKeys).toEqual([]);
+    }
+  });
 });
+
+describe('an operation that is stopped', () => {
+  const migrate = ['migrate', '--batch-size', '10', '--concurrency', '1'];
+
+  beforeEach(async () => {
+    const documents = Array.from({ length: 800 }, (_, n) => ({
+      user_id: `t${n}`,
+      twilio_account_sid: accountSid(n),
+      twilio_auth_token: authToken(n),
+    }));
+    await db.collection('settings').insertMany(documents);
+  });
+
+  /** Runs a command, and sends the signal once it has written some batches. */
+  async function stopped(args: readonly string[], signal: NodeJS.Signals) {
+    return runCli(args, {
+      env,
+      started: (child) => {
+        const poll = setInterval(async () => {
+          if ((await db.collection('secrets').countDocuments()) < 50) return;
+          clearInterval(poll);
+          child.kill(signal);
+        }, 20);
+      },
+    });
+  }
+
+  it('says what it did, and goes on where it stopped', async () => {
+    const { code, stdout, stderr } = await stopped([...migrate, '--json'], 'SIGINT');
+    expect(code).toBe(130);
+    expect(stderr).toContain('Stopping');
+    const { error, report, after } = JSON.parse(stdout);
+    expect(error.code).toBe('ERR_INTERRUPTED');
+    const written = await db.collection('secrets').countDocuments();
+    expect(written).toBeGreaterThan(0);
+    expect(written).toBeLessThan(800);
+    expect(report.migrated).toBe(2 * written);
+    const rest = await run(['migrate', '--after', after]);
+    expect(rest).toMatchObject({ code: 0, document: { scanned: 800 - written, unchanged: 0 } });
+    expect(await db.collection('secrets').countDocuments()).toBe(800);
+  });
+
+  it('by SIGTERM: exit code 143, and the same in words', async () => {
+    const { code, stdout, stderr } = await stopped(migrate, 'SIGTERM');
+    expect(code).toBe(143);
+    const migrated = /^Until then:[\s\S]*^fields migrated +([\d,]+)$/m.exec(stdout)?.[1];
+    const written = await db.collection('secrets').countDocuments();
+    expect(Number(migrated?.replace(',', ''))).toBe(2 * written);
+    expect(stderr).toMatch(/^ERR_INTERRUPTED: Stopped\./m);
+    expect(stderr).toMatch(/add: --after \S+$/m);
+  });
+
+  it('by an error: the same, with exit code 1', async () => {
+    const { env: settings, stop } = await proxied();
+    const finished = await runCli([...migrate, '--json'], {
+      env: { ...env, ...settings },
+      started: () => {
+        const poll = setInterval(async () => {
+          if ((await db.collection('secrets').countDocuments()) < 50) return;
+          clearInterval(poll);
+          await stop();
+        }, 20);
+      },
+    });
+    expect(finished.code).toBe(1);
+    const { error, report, after } = JSON.parse(finished.stdout);
+    expect(after).toEqual(expect.any(String));
+    expect(error.code).toBe('ERR_STORE_UNAVAILABLE');
+    expect(report.scanned).toBeGreaterThan(0);
+    expect(await run(['migrate', '--after', after])).toMatchObject({ code: 0 });
+    expect(await db.collection('secrets').countDocuments()).toBe(800);
+  });
+});
+
+describe('the options of long operations', () => {
+  async function putRecords(count: number) {
+    for (let n = 0; n < count; n++) await vault.put(`t${n}`, 'custom', { a: '1' });
+  }
+
+  it('without a terminal, progress is a line every few seconds', async () => {
+    await putRecords(14);
+    const { code, stdout, stderr } = await runCli(['verify', '--max-per-second', '2', '--json'], {
+      env,
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).scanned).toBe(14);
+    expect(stderr).toMatch(/^Verifying: \d+ of 14 \(\d+ %\), \d\/s, \d s left\n$/);
+  });
+
+  it('--part: the shares are disjoint, and together they are the whole', async () => {
+    await putRecords(30);
+    const shares = [];
+    for (const part of ['1/3', '2/3', '3/3']) {
+      shares.push((await run(['verify', '--part', part])).document.scanned);
+    }
+    expect(shares.every((scanned) => scanned > 0 && scanned < 30)).toBe(true);
+    expect(shares.reduce((sum, scanned) => sum + scanned, 0)).toBe(30);
+  });
+
+  it('--problems-file lists every problem, and no value', async () => {
+    const other = new Keyring({ encryptionKey: newKey() });
+    const theirs = new SecretsVault({ store: new MongoSecretStore(db), keys: other });
+    const count = 1_100;
+    const sealed = await theirs.put('t', 'custom', { a: 'planted' }).then(() => firstRecord());
+    await db
+      .collection('secrets')
+      .insertMany(Array.from({ length: count }, (_, n) => ({ ...sealed, tenantId: `t${n}` })));
+    const path = join(folder, 'problems.ndjson');
+    const { code, document } = await run(['verify', '--problems-file', path]);
+    expect(code).toBe(1);
+    expect(document.problems).toHaveLength(1_000);
+    const text = await readFile(path, 'utf8');
+    const problems = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(problems).toHaveLength(count + 1);
+    expect(problems[0]).toEqual({
+      list: 'problems',
+      tenantId: 't',
+      provider: 'custom',
+      reason: 'ERR_KEY_UNKNOWN',
+      keyId: other.encryptionKeyId,
+    });
+    expect(text).not.toContain('planted');
+    const nowhere = ['verify', '--problems-file', join(folder, 'none', 'x')];
+    expect((await run(nowhere)).code).toBe(2);
+  });
+
+  it('--after that is not of this operation is a wrong command line', async () => {
+    await putRecords(1);
+    expect((await run(['verify', '--after', 'nonsense'])).code).toBe(2);
+  });
+});
+
+async function firstRecord() {
+  const { _id, ...record } = (await db.collection('secrets').findOne()) as WithId<Document>;
+  return record;
+}
+
+/** The database behind a proxy that can be taken away. */
+async function proxied() {
+  const { hostname, port, pathname } = new URL(place.MONGO_URL);
+  const sockets = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const server = connect(Number(port), hostname);
+    for (const socket of [client, server]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+    }
+    client.pipe(server).pipe(client);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const { port: own } = proxy.address() as AddressInfo;
+  const options = 'directConnection=true&serverSelectionTimeoutMS=500';
+  return {
+    env: { MONGO_URL: `mongodb://127.0.0.1:${own}${pathname}?${options}` },
+    stop: async () => {
+      proxy.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Db } from 'mongodb';
 import { Keyring, MongoSecretStore, SecretsVault } from 'provider-vault';
 import { expect, it } from 'vitest';
-import { mongoPlace } from '../support/cli-places.ts';
+import { mongoPlace, testFolder } from '../support/cli-places.ts';
 import { accountSid, authToken } from '../support/fixtures.ts';
 import { fillOldDatabase } from '../support/old-database.ts';
 import { runCli } from '../support/run-cli.ts';
@@ -11,7 +13,7 @@ import { runCli } from '../support/run-cli.ts';
 // The commands in the runbooks are run, in their order, on a database as the text describes it, and
 // their outputs must be those of the text. `npm test -- -u test/cli/runbooks` writes them anew.
 
-// The same keys in every run, so that their ids in the text stay the same.
+// The same keys in every run keep their ids in the text the same.
 const keyOf = (text: string) => createHash('sha256').update(text).digest('base64');
 const variables: Record<string, string> = {
   $OLD: keyOf('the old key of the runbooks'),
@@ -22,20 +24,22 @@ const files: Record<string, string> = { 'token.txt': `${authToken(9)}\n` };
 const { db, env } = await mongoPlace();
 
 /** The document with the outputs that its commands have now. */
-async function replay(text: string): Promise<string> {
+async function replay(text: string, cwd: string | undefined): Promise<string> {
   const blocks = text.split(/(```console\n[\s\S]*?```)/);
   for (const [at, block] of blocks.entries()) {
     if (block.includes('```js\n')) await byHand();
     if (!block.startsWith('```console')) continue;
     const commands = block.split('\n').filter((line) => line.startsWith('$ '));
     const lines = [];
-    for (const command of commands) lines.push(command, ...(await outputOf(command)));
+    for (const command of commands) {
+      lines.push(command, ...(await outputOf(command, cwd)));
+    }
     blocks[at] = ['```console', ...lines, '```'].join('\n');
   }
   return blocks.join('');
 }
 
-async function outputOf(command: string): Promise<string[]> {
+async function outputOf(command: string, cwd: string | undefined): Promise<string[]> {
   const parts = /^\$ ((?:\w+=\$\w+ )*)npx provider-vault ([^<]+?)(?: < (\S+))?$/.exec(command);
   if (parts === null) throw new Error(`No command of a runbook: ${command}`);
   const [, settings = '', args = '', file] = parts;
@@ -48,6 +52,7 @@ async function outputOf(command: string): Promise<string[]> {
   const { code, stdout, stderr } = await runCli(args.split(' '), {
     env: { ...env, APP_ENCRYPTION_KEY: variables.$OLD ?? '', ...Object.fromEntries(keys) },
     ...(file !== undefined && { input: files[file] ?? '' }),
+    ...(cwd !== undefined && { cwd }),
   });
   const output = `${stderr}${stdout}`
     .replaceAll(db.databaseName, 'crm')
@@ -80,13 +85,37 @@ async function vaultOfOneKey(db: Db): Promise<void> {
   }
 }
 
+/** A repository of which an earlier commit holds a secret, with the same commit ids in every run. */
+async function repository(db: Db): Promise<string> {
+  await vaultOfOneKey(db);
+  const cwd = await testFolder();
+  const date = '2024-05-01T12:00:00Z';
+  const env = { ...process.env, GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };
+  const git = (...args: string[]) => {
+    const identity = ['-c', 'user.name=crm', '-c', 'user.email=crm@example.com'];
+    execFileSync('git', [...identity, ...args], { cwd, env });
+  };
+  git('init', '--quiet');
+  await writeFile(join(cwd, '.gitignore'), '.env\n');
+  for (const token of [
+    `'${['3f9a', '07c2', 'd81e', '5b64'].join('').repeat(2)}'`,
+    'stored.authToken',
+  ]) {
+    await writeFile(join(cwd, 'send.ts'), `const authToken = ${token};\n`);
+    git('add', '--all');
+    git('commit', '--quiet', '--message', 'Send a message');
+  }
+  return cwd;
+}
+
 it.each([
   ['upgrade-from-the-old-system', oldDatabase],
   ['rotate-a-key', vaultOfOneKey],
+  ['secret-in-git-history', repository],
 ])('%s shows what its commands say', async (name, prepare) => {
   await db.dropDatabase();
-  await prepare(db);
+  const cwd = await prepare(db);
   const path = new URL(`../../docs/runbooks/${name}.md`, import.meta.url);
   const text = await readFile(path, 'utf8');
-  await expect(await replay(text)).toMatchFileSnapshot(path.pathname);
+  await expect(await replay(text, cwd ?? undefined)).toMatchFileSnapshot(path.pathname);
 });

@@ -1,13 +1,17 @@
-import { describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { filePlace } from '../support/cli-places.ts';
 import { accountSid, authToken, newKey } from '../support/fixtures.ts';
 import { runCli } from '../support/run-cli.ts';
-import { runOnTerminal, type Step } from '../support/terminal.ts';
+import { hasPython, runNodeOnTerminal, runOnTerminal, type Step } from '../support/terminal.ts';
 
 const { env: place } = await filePlace();
 const env = { ...place, APP_ENCRYPTION_KEY: newKey() };
 const ENTER = '\r';
 const CTRL_C = '\x03';
+const HIDE_CURSOR = '\x1b[?25l';
+const SHOW_CURSOR = '\x1b[?25h';
+const tsconfig = fileURLToPath(new URL('../../tsconfig.json', import.meta.url));
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a colour begins with
 const COLOUR = /\x1b\[[\d;]*m/;
 
@@ -15,6 +19,10 @@ async function stored(): Promise<unknown> {
   const { stdout } = await runCli(['get', 'acme', 'twilio', '--reveal', '--json'], { env });
   return JSON.parse(stdout).fields;
 }
+
+beforeAll(async () => {
+  expect((await runCli(['init'], { env })).code).toBe(0);
+});
 
 describe('on a terminal', () => {
   it('set asks for one value, and does not show it', async () => {
@@ -57,6 +65,22 @@ describe('on a terminal', () => {
     expect(code).toBe(0);
     expect(shown).toMatch(/Verifying .*1\/1/);
     expect((await runCli(['verify'], { env })).stderr).toBe('');
+  });
+
+  // Without Python the terminal is pretended, and Ctrl-C sends no signal.
+  it.runIf(hasPython)('a second Ctrl-C stops at once, and brings the cursor back', async () => {
+    const worker = fileURLToPath(
+      new URL('../support/workers/hanging-operation.ts', import.meta.url),
+    );
+    const steps: Step[] = [
+      ['1/2', CTRL_C],
+      ['Stopping', CTRL_C],
+    ];
+    const tsx = ['--import', import.meta.resolve('tsx'), worker];
+    const { code, shown } = await runNodeOnTerminal(tsx, steps, { TSX_TSCONFIG_PATH: tsconfig });
+    expect(code).toBe(130);
+    expect(shown.lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(shown.lastIndexOf(HIDE_CURSOR));
+    expect(shown).toContain(HIDE_CURSOR);
   });
 
   it('delete asks, and no is the default', async () => {

@@ -1,3 +1,4 @@
+import { Keyring } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { newKey } from '../support/fixtures.ts';
@@ -6,16 +7,27 @@ import { runCli } from '../support/run-cli.ts';
 const store = ['--store', '--database', '--collection'];
 // With a password; put together here, because a secret scan reads this file.
 const unreachable = `mongodb://u:${'pl4nted'}@127.0.0.1:9/crm?serverSelectionTimeoutMS=200`;
-const longRun = ['--batch-size', '--concurrency'];
+const longRun = [
+  '--batch-size',
+  '--concurrency',
+  '--max-per-second',
+  '--part',
+  '--after',
+  '--problems-file',
+];
+const audited = ['--actor', '--audit-collection'];
 const commands: Record<string, readonly string[]> = {
   keygen: [],
+  keyid: [],
+  init: [...store, '--audit-collection'],
   status: store,
-  set: [...store, '--actor'],
-  get: [...store, '--reveal'],
-  delete: [...store, '--actor', '--yes'],
+  set: [...store, ...audited, '--new-key'],
+  get: [...store, ...audited, '--reveal'],
+  delete: [...store, ...audited, '--yes'],
   migrate: [
     ...store,
     ...longRun,
+    ...audited,
     '--settings',
     '--secrets',
     '--erase',
@@ -23,9 +35,9 @@ const commands: Record<string, readonly string[]> = {
     '--tenant',
     '--mapping',
   ],
-  rotate: [...store, ...longRun, '--dry-run'],
+  rotate: [...store, ...longRun, ...audited, '--dry-run'],
   verify: [...store, ...longRun],
-  doctor: [...store, '--settings'],
+  doctor: [...store, '--settings', '--code'],
 };
 
 describe('help', () => {
@@ -35,7 +47,7 @@ describe('help', () => {
     for (const name of Object.keys(commands))
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     expect(stdout).toContain('APP_ENCRYPTION_KEY');
-    expect(stdout).toContain('3 done, and work remains');
+    expect(stdout).toContain('3 work remains');
   });
 
   it.each(Object.entries(commands))(
@@ -61,7 +73,9 @@ describe('a wrong command line', () => {
     [['no-such-command'], /unknown command/],
     [['get', 'acme'], /missing required argument 'provider'/],
     [['verify', '--batch-size', '0'], /positive integer/],
-    [['verify', '--no-such-option'], /unknown option/],
+    [['verify', '--no-such-option'], /unknown option '--no-such-option'/],
+    [['verify', '--part', '0/3'], /option '--part <i\/n>' is invalid/],
+    [['verify', '--part', '4/3'], /is invalid/],
     [[], /Usage: provider-vault/],
   ])('%j: exit code 2, said on stderr', async (args, message) => {
     const { code, stdout, stderr } = await runCli(args);
@@ -86,11 +100,25 @@ describe('a wrong command line', () => {
       ['set', 'acme', 'twilio', `--auth-token=${planted}`],
       ['set', 'acme', 'twilio', 'authToken', planted],
       ['set', 'acme', 'twilio', 'authToken', planted, '--json'],
+      ['set', 'acme', 'twilio', `-p${planted}`],
+      ['set', 'acme', 'twilio', `-p${planted}`, '--json'],
+      ['set', 'acme', 'twilio', `--auth-token='a'${planted}`],
+      ['verify', '--batch-size', planted],
+      ['verify', '--part', planted, '--json'],
+      [`${planted} ${planted}`],
     ]) {
       const { code, stdout, stderr } = await runCli(args, { env });
       expect(code).toBe(2);
       expect(stdout + stderr).not.toContain(planted);
     }
+  });
+
+  it('says so when no command is given', async () => {
+    const { code, stdout } = await runCli(['--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: 'ERR_USAGE', message: 'No command is given.' },
+    });
   });
 });
 
@@ -115,6 +143,22 @@ describe('keygen', () => {
   });
 });
 
+describe('keyid', () => {
+  it('prints the ids of the configured keys, the one that seals first', async () => {
+    const [key, old] = [newKey(), newKey()];
+    const { keyIds } = new Keyring({ encryptionKey: key, decryptionKeys: [old] });
+    const env = { APP_ENCRYPTION_KEY: key, APP_DECRYPTION_KEYS: old };
+    expect(await runCli(['keyid'], { env })).toEqual({
+      code: 0,
+      stdout: `${keyIds.join('\n')}\n`,
+      stderr: '',
+    });
+    const { stdout } = await runCli(['keyid', '--json'], { env });
+    expect(JSON.parse(stdout)).toEqual({ keyId: keyIds[0], keyIds });
+    expect((await runCli(['keyid'])).code).toBe(1);
+  });
+});
+
 describe('keys and stores', () => {
   const file = { PROVIDER_VAULT_STORE: 'file:none.json' };
   const key = newKey();
@@ -124,6 +168,18 @@ describe('keys and stores', () => {
     ['a hex key', 1, 'ERR_KEY_INVALID', { ...file, APP_ENCRYPTION_KEY: 'ab'.repeat(32) }],
     ['no store', 2, 'ERR_USAGE', { APP_ENCRYPTION_KEY: key }],
     ['no database', 2, 'ERR_USAGE', { APP_ENCRYPTION_KEY: key, MONGO_URL: 'mongodb://127.0.0.1' }],
+    [
+      'a password with a bare percent sign',
+      2,
+      'ERR_USAGE',
+      { APP_ENCRYPTION_KEY: key, MONGO_URL: unreachable.replace('/crm', '/crm%zz') },
+    ],
+    [
+      'a host where a path belongs',
+      2,
+      'ERR_USAGE',
+      { APP_ENCRYPTION_KEY: key, PROVIDER_VAULT_STORE: 'file://none.json' },
+    ],
     ['no MongoDB URI', 2, 'ERR_USAGE', { APP_ENCRYPTION_KEY: key, MONGO_URL: 'http://host/crm' }],
     [
       'a server that does not answer',

@@ -1,10 +1,16 @@
-import { MemorySecretStore, type SecretRecord, type SecretStore, VaultError } from 'provider-vault';
+import {
+  etag,
+  MemorySecretStore,
+  type SecretRecord,
+  type SecretStore,
+  VaultError,
+} from 'provider-vault';
 import type { ContractTarget } from 'provider-vault/testing';
 import { expect, it } from 'vitest';
 import { failingCases, plainStore } from '../support/failing-cases.ts';
 
-// Faults that show only in what is behind a store, or in its optional members, each with the start
-// of the name of the case that must find it.
+// Faults that show only in the data behind a store, or in its optional members, each with the
+// beginning of the name of the case that must find it.
 const FAULTS: Record<string, [expected: string, target: () => Omit<ContractTarget, 'name'>]> = {
   'serialises the writes of its own process only': [
     'S3: two stores over the same data',
@@ -12,17 +18,17 @@ const FAULTS: Record<string, [expected: string, target: () => Omit<ContractTarge
       let inner = new MemorySecretStore();
       const withOwnLock = (): SecretStore => {
         let last: Promise<unknown> = Promise.resolve();
-        const put = async (record: SecretRecord, expectedRev: number) => {
-          const rev = (await inner.get(record))?.metadata?.rev ?? 0;
-          if (rev !== expectedRev) return false;
+        const put = async (record: SecretRecord, expected: string | null) => {
+          const stored = await inner.get(record);
+          if ((stored ? etag(stored) : null) !== expected) return false;
           await new Promise((resolve) => setImmediate(resolve));
           await inner.delete(record);
-          return inner.put(record, 0);
+          return inner.put(record, null);
         };
         return {
           ...plainStore(inner),
-          put: (record, expectedRev) => {
-            const done = last.then(() => put(record, expectedRev));
+          put: (record, expected) => {
+            const done = last.then(() => put(record, expected));
             last = done;
             return done;
           },
@@ -44,8 +50,8 @@ const FAULTS: Record<string, [expected: string, target: () => Omit<ContractTarge
         return {
           ...plainStore(inner),
           get: async (ref) => known.get(ref.tenantId) ?? inner.get(ref),
-          put: async (record, expectedRev) => {
-            const written = await inner.put(record, expectedRev);
+          put: async (record, expected) => {
+            const written = await inner.put(record, expected);
             if (written) known.set(record.tenantId, record);
             return written;
           },
@@ -59,14 +65,14 @@ const FAULTS: Record<string, [expected: string, target: () => Omit<ContractTarge
     },
   ],
   'keeps what was deleted': [
-    'S8: what was replaced or deleted',
+    'S8: replaced and deleted',
     () => {
       const archive: string[] = [];
       const open = () => {
         const inner = new MemorySecretStore();
-        const put = (record: SecretRecord, expectedRev: number) => {
+        const put = (record: SecretRecord, expected: string | null) => {
           archive.push(record.data);
-          return inner.put(record, expectedRev);
+          return inner.put(record, expected);
         };
         return { ...plainStore(inner), put };
       };
@@ -98,17 +104,17 @@ const FAULTS: Record<string, [expected: string, target: () => Omit<ContractTarge
         }),
     }),
   ],
-  'tells of put only': [
-    'S11 (optional): watch tells',
+  'reports put only': [
+    'S11 (optional): watch reports',
     () => ({
       open: () => {
         const inner = new MemorySecretStore();
         const listeners: ((ref: SecretRecord) => void)[] = [];
         return {
           ...plainStore(inner),
-          put: async (record, expectedRev) => {
+          put: async (record, expected) => {
             for (const listener of listeners) listener(record);
-            return inner.put(record, expectedRev);
+            return inner.put(record, expected);
           },
           watch: async (listener) => {
             listeners.push(listener as (ref: SecretRecord) => void);
@@ -118,21 +124,9 @@ const FAULTS: Record<string, [expected: string, target: () => Omit<ContractTarge
       },
     }),
   ],
-  'forgets the replaced version': [
-    'S6 (optional): supersede keeps as many',
-    () => ({
-      open: () => {
-        const inner = new MemorySecretStore();
-        return {
-          ...plainStore(inner),
-          supersede: (record, expectedRev) => inner.supersede(record, expectedRev, 0),
-        };
-      },
-    }),
-  ],
 };
 
-/** A store whose every call fails with the error that `errorOf` makes of what it was given. */
+/** A store whose every call fails with the error that `errorOf` makes of its argument. */
 function failing(errorOf: (given: unknown) => Error): SecretStore {
   const fail = async (given: unknown): Promise<never> => {
     throw errorOf(given);

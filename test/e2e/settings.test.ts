@@ -103,7 +103,7 @@ describe('a tenant changes its credentials', () => {
   it('sees a mistake beside its field, with the focus in it', async () => {
     const card = await save(page, 'twilio', { 'Account SID': 'not an account' });
     const field = card.getByLabel('Account SID', { exact: true });
-    await card.getByText('Expected: "AC" and 32 hex digits.').waitFor();
+    await card.getByText('This does not have the expected form: "AC" and 32 hex digits.').waitFor();
     expect(await field.getAttribute('aria-invalid')).toBe('true');
     expect(await page.locator(':focus').getAttribute('name')).toBe('accountSid');
     await field.fill(accountSid);

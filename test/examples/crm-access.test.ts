@@ -105,7 +105,7 @@ describe('another tenant', () => {
       tenantId: 'acme',
       user_id: 'acme',
       settings: { company_name: 'Taken' },
-      providers: { openai: { tenantId: 'acme', fields: { apiKey: 'of-globex' } } },
+      providers: { openai: { tenantId: 'acme', etag: null, fields: { apiKey: 'of-globex' } } },
     });
     expect(await crm.vault.list('acme')).toEqual(before);
     expect((await ada.get('settings')).body.settings.company_name).toBe('');

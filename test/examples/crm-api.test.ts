@@ -73,7 +73,7 @@ describe('settings', () => {
     expect(fields.authToken).toBe(`••••••••${acme.twilio.authToken.slice(-4)}`);
     const form = { ...fields, agentPhoneNumber: '+14155550198' };
     const saved = await ada.post('settings', {
-      providers: { twilio: { rev: shown.rev, fields: form } },
+      providers: { twilio: { etag: shown.etag, fields: form } },
     });
     expect(saved.status).toBe(200);
     const stored = await crm.vault.require('acme', 'twilio');
@@ -87,7 +87,10 @@ describe('settings', () => {
     expect(JSON.stringify(body)).not.toContain(globex.twilio.authToken);
     await gus.post('settings', {
       providers: {
-        twilio: { fields: { accountSid: globex.twilio.accountSid, authToken: 'f1'.repeat(16) } },
+        twilio: {
+          etag: null,
+          fields: { accountSid: globex.twilio.accountSid, authToken: 'f1'.repeat(16) },
+        },
       },
     });
     const document = await db.collection('settings').findOne({ user_id: 'globex' });
@@ -97,24 +100,30 @@ describe('settings', () => {
   it('name every field that is wrong, and save none of them', async () => {
     const before = await crm.vault.list('acme');
     const fields = { accountSid: 'wrong', apiKey: 'SK1', authToken: '•••• typed', region: 5 };
-    const answer = await ada.post('settings', { providers: { twilio: { fields } } });
+    const answer = await ada.post('settings', { providers: { twilio: { etag: null, fields } } });
     expect(answer.status).toBe(400);
     expect(Object.keys(answer.body.error.fields)).toEqual(Object.keys(fields));
-    const good = { smtp: { fields: { hostname: 'smtp.example' } } };
-    const both = { settings: {}, providers: { ...good, twilio: { fields } } };
+    const good = { smtp: { etag: null, fields: { hostname: 'smtp.example' } } };
+    const both = { settings: {}, providers: { ...good, twilio: { etag: null, fields } } };
     expect((await ada.post('settings', both)).status).toBe(400);
     expect(await crm.vault.list('acme')).toEqual(before);
   });
 
-  it('refuse what they do not know, and a revision that is gone', async () => {
+  it('refuse what they do not know, and a record that is not the one shown', async () => {
     const providers = (name: string, value: object) =>
       ada.post('settings', { providers: { [name]: value } });
-    expect((await providers('stripe', { fields: {} })).status).toBe(404);
-    expect((await providers('twilio', { fields: { other: 'x' } })).status).toBe(400);
+    expect((await providers('stripe', { etag: null, fields: {} })).status).toBe(404);
+    expect((await providers('twilio', { etag: null, fields: { other: 'x' } })).status).toBe(400);
     expect((await ada.post('settings', { settings: { $where: '1' } })).status).toBe(400);
     expect((await ada.post('settings', { settings: { twilio_auth_token: 'x' } })).status).toBe(400);
-    const late = await providers('twilio', { rev: 1, fields: { region: 'ie1' } });
-    expect(late).toMatchObject({ status: 409, body: { error: { code: 'ERR_CONFLICT' } } });
+    const fields = { region: 'ie1' };
+    for (const etag of [null, '', 'A'.repeat(16)]) {
+      const late = await providers('twilio', { etag, fields });
+      expect(late).toMatchObject({ status: 409, body: { error: { code: 'ERR_CONFLICT' } } });
+    }
+    for (const etag of [undefined, 1, true, { $ne: null }, ['x']]) {
+      expect((await providers('twilio', { etag, fields })).status).toBe(428);
+    }
   });
 
   it('test a connection, not too often', async () => {

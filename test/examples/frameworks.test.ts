@@ -1,16 +1,16 @@
-import { startFakeTwilio } from 'provider-vault/testing';
+import { FakeTwilio } from 'provider-vault/testing';
 import { afterAll, describe, expect, inject, it, vi } from 'vitest';
 import { buildServer } from '../../examples/fastify/server.ts';
 import { GET, POST } from '../../examples/next-route/app/api/settings/[provider]/route.ts';
 import { sessionCookie } from '../../examples/next-route/lib/session.ts';
 import { getVault } from '../../examples/next-route/lib/vault.ts';
 import { testDatabase } from '../support/database.ts';
-import { accountSid, authToken, memoryVault, newKey } from '../support/fixtures.ts';
+import { accountSid, auditEvents, authToken, memoryVault, newKey } from '../support/fixtures.ts';
 
 const { db } = await testDatabase();
 const token = `${authToken(1).slice(0, -4)}wxyz`;
 const credentials = { accountSid: accountSid(1), authToken: token, phoneNumber: '+15005550006' };
-const twilio = await startFakeTwilio({
+const twilio = await FakeTwilio.start({
   accounts: [{ accountSid: accountSid(1), authToken: token }],
 });
 afterAll(() => twilio.close());
@@ -20,7 +20,10 @@ describe('fastify', () => {
   const server = buildServer({
     vault,
     twilio: twilio.clientOptions(),
-    tenantOf: ({ headers }) => headers['x-test-session'] as string | undefined,
+    sessionOf: ({ headers }) => {
+      const tenantId = headers['x-test-session'] as string | undefined;
+      return tenantId === undefined ? undefined : { tenantId, actor: 'ada' };
+    },
   });
   const as = (tenant: string) => ({ headers: { 'x-test-session': tenant } });
   const put = (payload: object, tenant = 'acme') =>
@@ -47,7 +50,13 @@ describe('fastify', () => {
     const send = (tenant: string, payload: object) =>
       server.inject({ method: 'POST', url: '/sms', payload, ...as(tenant) });
     const text = { to: '+14155550100', body: 'Hello' };
-    expect((await send('acme', text)).statusCode).toBe(201);
+    const events = await auditEvents(async () => {
+      expect((await send('acme', text)).statusCode).toBe(201);
+    });
+    expect(events.map(({ action, actor }) => [action, actor])).toEqual([
+      ['get', 'ada'],
+      ['get', 'ada'],
+    ]);
     expect(twilio.messages.at(-1)).toMatchObject({ accountSid: accountSid(1), to: text.to });
     expect((await send('globex', text)).json()).toMatchObject({ error: 'ERR_NOT_CONFIGURED' });
     expect((await send('acme', { ...text, to: 5 })).statusCode).toBe(400);
@@ -70,13 +79,19 @@ describe('the route handler for Next', () => {
   const context = (provider: string) => ({ params: Promise.resolve({ provider }) });
   const request = (tenant: string | undefined, body?: unknown, origin = 'https://crm.example') =>
     new Request('https://crm.example/api/settings/twilio', {
-      headers: { origin, ...(tenant !== undefined && { cookie: sessionCookie(tenant) }) },
+      headers: {
+        origin,
+        ...(tenant !== undefined && { cookie: sessionCookie({ tenantId: tenant, actor: 'ada' }) }),
+      },
       ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
     });
 
   it('saves a form and shows masks', async () => {
-    const saved = await POST(request('acme', credentials), context('twilio'));
-    expect(saved.status).toBe(200);
+    const events = await auditEvents(async () => {
+      const saved = await POST(request('acme', credentials), context('twilio'));
+      expect(saved.status).toBe(200);
+    });
+    expect(events).toMatchObject([{ action: 'patch', actor: 'ada' }]);
     const shown = await GET(request('acme'), context('twilio'));
     expect(shown.headers.get('cache-control')).toBe('no-store');
     const text = await shown.text();
@@ -90,7 +105,10 @@ describe('the route handler for Next', () => {
   it('refuses strangers, forged sessions and other origins', async () => {
     expect((await GET(request(undefined), context('twilio'))).status).toBe(401);
     const forged = request(undefined);
-    forged.headers.set('cookie', sessionCookie('acme').replace(/=\w+/, '=Z2xvYmV4'));
+    forged.headers.set(
+      'cookie',
+      sessionCookie({ tenantId: 'acme', actor: 'ada' }).replace(/=\w+/, '=Z2xvYmV4'),
+    );
     expect((await GET(forged, context('twilio'))).status).toBe(401);
     const elsewhere = request('acme', credentials, 'https://evil.example');
     expect((await POST(elsewhere, context('twilio'))).status).toBe(403);

@@ -10,10 +10,7 @@ const operations: Record<
   { run: (vault: SecretsVault) => Promise<unknown>; after: unknown }
 > = {
   put: { run: (vault) => vault.put('t', 'custom', { a: 'new' }), after: { a: 'new' } },
-  'put at a revision': {
-    run: (vault) => vault.put('t', 'custom', { a: 'new' }, { expectedRev: 2 }),
-    after: { a: 'new' },
-  },
+  purgeHistory: { run: (vault) => vault.purgeHistory('t', 'custom'), after: BEFORE },
   patch: {
     run: (vault) => vault.patch('t', 'custom', { a: 'new' }),
     after: { a: 'new', b: 'old' },

@@ -1,7 +1,13 @@
-import type { CommandStartedEvent } from 'mongodb';
 import { MongoClient } from 'mongodb';
-import { Keyring, MemorySecretStore, MongoAuditSink, SecretsVault } from 'provider-vault';
+import {
+  type AuditEvent,
+  Keyring,
+  MemorySecretStore,
+  MongoAuditSink,
+  SecretsVault,
+} from 'provider-vault';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { commandsOf } from '../support/commands.ts';
 import { testDatabase } from '../support/database.ts';
 import { accountSid, authToken, newKey } from '../support/fixtures.ts';
 import { startMongo } from '../support/mongo-server.ts';
@@ -21,13 +27,8 @@ function audited(mode: 'strict' | 'best-effort', sink = new MongoAuditSink(db)) 
 
 /** How many commands of that name `operate` sends. */
 async function countOf(command: string, operate: () => Promise<unknown>): Promise<number> {
-  let count = 0;
-  const listen = (event: CommandStartedEvent) => {
-    if (event.commandName === command) count++;
-  };
-  client.on('commandStarted', listen);
-  await operate().finally(() => client.off('commandStarted', listen));
-  return count;
+  const commands = await commandsOf(client, operate);
+  return commands.filter(({ commandName }) => commandName === command).length;
 }
 
 describe('MongoAuditSink', () => {
@@ -97,6 +98,31 @@ describe('MongoAuditSink', () => {
     expect(await trail.countDocuments()).toBe(1);
     await vault.get('acme', 'custom');
     expect(await trail.countDocuments()).toBe(2);
+  });
+
+  it('keeps the start of a huge reason and actor, and the events of other tenants', async () => {
+    const sink = new MongoAuditSink(db);
+    const reason = 'r'.repeat(17 * 1024 * 1024);
+    const actor = 'a'.repeat(2_000);
+    const event = { at: new Date(), tenantId: 'other' } as never as AuditEvent;
+    await Promise.all(
+      [event, { ...event, tenantId: 'acme', actor, reason }, event].map((one) => sink.write(one)),
+    );
+    expect(await sink.find({ tenantId: 'other' })).toHaveLength(2);
+    expect(await sink.find({ actor })).toMatchObject([
+      { tenantId: 'acme', actor: 'a'.repeat(1024), reason: 'r'.repeat(1024) },
+    ]);
+  });
+
+  it('fails the writer of an event that the server refuses, and no other', async () => {
+    await db.collection('picky').createIndex({ reason: 1 }, { unique: true, sparse: true });
+    await db.collection('picky').insertOne({ reason: 'taken' });
+    const sink = new MongoAuditSink(db, { collection: 'picky' });
+    const writes = ['a', 'taken', 'b'].map((reason) => sink.write({ reason } as never));
+    const results = await Promise.allSettled(writes);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[1]).toMatchObject({ reason: { code: 'ERR_STORE_FAILED' } });
+    expect(await sink.find()).toHaveLength(3);
   });
 
   it('writes what waits when it is closed, and nothing after', async () => {

@@ -1,5 +1,5 @@
 import { defineClientFactory, defineProvider, getTwilioClient } from 'provider-vault';
-import { credentialFingerprint, startFakeTwilio } from 'provider-vault/testing';
+import { credentialFingerprint, FakeTwilio } from 'provider-vault/testing';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { accountSid, authToken, memoryVault } from '../support/fixtures.ts';
 
@@ -123,7 +123,7 @@ describe('defineClientFactory', () => {
     expect(await get(vault, { tenantId: 'acme' })).toBeInstanceOf(Stripe);
   });
 
-  it('refuses options that are none', async () => {
+  it('rejects anything but an object of options', async () => {
     const { get } = counting();
     const { vault } = memoryVault();
     for (const options of ['acme', null, ['acme'], { env: 'production' }, { envOverride: 'yes' }]) {
@@ -135,7 +135,7 @@ describe('defineClientFactory', () => {
 });
 
 it('never mixes up two tenants of Twilio, however their messages interleave', async () => {
-  const twilio = await startFakeTwilio({
+  const twilio = await FakeTwilio.start({
     accounts: [1, 2].map((n) => ({ accountSid: accountSid(n), authToken: authToken(n) })),
   });
   afterAll(() => twilio.close());

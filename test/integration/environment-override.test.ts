@@ -7,7 +7,7 @@ import {
   getSendGridClient,
   getTwilioClient,
 } from 'provider-vault';
-import { credentialFingerprint, startFakeTwilio } from 'provider-vault/testing';
+import { credentialFingerprint, FakeTwilio } from 'provider-vault/testing';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import {
   accountSid,
@@ -20,7 +20,7 @@ import {
   twilioAccount,
 } from '../support/fixtures.ts';
 
-const twilio = await startFakeTwilio({
+const twilio = await FakeTwilio.start({
   accounts: [1, 2, 9].map(twilioAccount),
 });
 const client = twilio.clientOptions();

@@ -69,7 +69,7 @@ function remains(): string[] {
   return readdirSync(folder).filter((name) => name.startsWith(`${file}.`));
 }
 
-const lockOf = (pid: number, place = 'elsewhere') =>
+const lockText = (pid: number, place = 'elsewhere') =>
   JSON.stringify({ place, pid, started: '1', token: '0123456789abcdef' });
 
 function pidNamespace(): string {
@@ -102,7 +102,7 @@ describe('several processes on one file', { timeout: 60_000 }, () => {
     await once(dead, 'close');
     const draft = `${path}.0123456789abcdef.tmp`;
     writeFileSync(draft, 'half writ');
-    writeFileSync(`${path}.lock`, lockOf(dead.pid as number, `${hostname()} ${pidNamespace()}`));
+    writeFileSync(`${path}.lock`, lockText(dead.pid as number, `${hostname()} ${pidNamespace()}`));
     const writers = ['p', 'q', 'r', 's'].map((name) => writer(name, { count: '15' }));
     await Promise.all(writers.map(({ closed }) => closed));
     expect((await written()).sort()).toEqual([...told, 'first'].sort());
@@ -111,7 +111,7 @@ describe('several processes on one file', { timeout: 60_000 }, () => {
   });
 
   it('wait for a holder that cannot be asked, but not for ever', async () => {
-    writeFileSync(`${path}.lock`, lockOf(1));
+    writeFileSync(`${path}.lock`, lockText(1));
     const started = performance.now();
     await vault.put('acme', 'custom', { f: 'x' });
     expect(performance.now() - started).toBeGreaterThan(9_000);

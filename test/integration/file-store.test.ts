@@ -7,12 +7,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileSecretStore, Keyring, SecretsVault } from 'provider-vault';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { newKey } from '../support/fixtures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'file-store-'));
@@ -35,6 +36,17 @@ describe('FileSecretStore', () => {
     expect(readFileSync(path, 'utf8')).not.toContain('in the clear');
   });
 
+  it('init makes an empty file, and keeps one that has records', async () => {
+    const path = freshPath();
+    const store = new FileSecretStore(path);
+    await Promise.all([store.init(), store.init(), new FileSecretStore(path).init()]);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(await store.count()).toBe(0);
+    await store.put({ ...ref, data: 'x' }, null);
+    await new FileSecretStore(path).init();
+    expect(await store.count()).toBe(1);
+  });
+
   it.each(['', '{', '[]', '{"records":[]}', '{"format":"other","records":[]}'])(
     'never writes over a file that is not its own: %j',
     async (text) => {
@@ -43,7 +55,7 @@ describe('FileSecretStore', () => {
       const store = new FileSecretStore(path);
       const failed = { code: 'ERR_STORE_FAILED' };
       await expect(store.get(ref)).rejects.toMatchObject(failed);
-      await expect(store.put({ ...ref, data: 'x' }, 0)).rejects.toMatchObject(failed);
+      await expect(store.put({ ...ref, data: 'x' }, null)).rejects.toMatchObject(failed);
       expect(readFileSync(path, 'utf8')).toBe(text);
     },
   );
@@ -53,7 +65,7 @@ describe('FileSecretStore', () => {
     for (const operate of [
       () => store.get(ref),
       () => store.init(),
-      () => store.put({ ...ref, data: 'x' }, 0),
+      () => store.put({ ...ref, data: 'x' }, null),
     ]) {
       await expect(operate()).rejects.toMatchObject({
         code: 'ERR_STORE_FAILED',
@@ -78,10 +90,72 @@ describe('FileSecretStore', () => {
       data: 'x',
     }));
     const started = performance.now();
-    const results = await Promise.all([...records, ...records].map((r) => store.put(r, 0)));
-    expect(results.filter(Boolean)).toHaveLength(500 + 500); // without a revision, 0 is any of them
+    const results = await Promise.all([...records, ...records].map((r) => store.put(r, null)));
+    expect(results.filter(Boolean)).toHaveLength(500);
     expect(performance.now() - started).toBeLessThan(5_000);
     expect(await store.count()).toBe(500);
+  });
+
+  it('reads the file again only when it has changed', async () => {
+    const path = freshPath();
+    const store = new FileSecretStore(path);
+    const records = Array.from({ length: 100 }, (_, n) => ({
+      ...ref,
+      tenantId: `${n}`,
+      data: 'x',
+    }));
+    await store.putMany(records.map((record) => ({ record, expected: null })));
+    const parse = vi.spyOn(JSON, 'parse');
+    onTestFinished(() => parse.mockRestore());
+    const parsedWhole = () => parse.mock.calls.filter(([text]) => text.includes('"records"'));
+    for (const reader of [store, new FileSecretStore(path)]) {
+      for await (const [record] of reader.scan({ batchSize: 1 })) {
+        if (reader === store) await store.put({ ...ref, ...record, data: 'y' }, '');
+      }
+    }
+    expect(parsedWhole()).toHaveLength(1); // by the second store
+  });
+
+  it('notices in the middle of a scan that another store has written', async () => {
+    const path = freshPath();
+    const store = new FileSecretStore(path);
+    const tenants = Array.from({ length: 9 }, (_, n) => `${n}`);
+    await store.putMany(
+      tenants.map((tenantId) => ({ record: { ...ref, tenantId, data: 'x' }, expected: null })),
+    );
+    const scanned: string[] = [];
+    for await (const [record] of store.scan({ batchSize: 1 })) {
+      scanned.push(`${record?.tenantId} ${record?.data}`);
+      if (scanned.length > 1) continue;
+      const other = new FileSecretStore(path);
+      await other.delete({ ...ref, tenantId: '7' });
+      await other.put({ ...ref, tenantId: '8', data: 'y' }, '');
+    }
+    expect(scanned).toEqual([...tenants.slice(0, 7).map((tenantId) => `${tenantId} x`), '8 y']);
+  });
+
+  it('notices a file that was replaced by one with the same inode, size and times', async () => {
+    const [path, other] = [freshPath(), freshPath()];
+    const [store, writer] = [new FileSecretStore(path), new FileSecretStore(other)];
+    await store.put({ ...ref, data: 'x' }, null);
+    utimesSync(path, 1, 1);
+    expect(await store.get(ref)).toMatchObject({ data: 'x' });
+    const { ino, size, mtimeMs } = statSync(path);
+    await writer.put({ ...ref, data: 'y' }, null);
+    // In place, for the inode; change times cannot be set, and are not compared.
+    writeFileSync(path, readFileSync(other));
+    utimesSync(path, 1, 1);
+    expect(statSync(path)).toMatchObject({ ino, size, mtimeMs });
+    expect(await store.get(ref)).toMatchObject({ data: 'y' });
+    expect(await store.put({ ...ref, data: 'z' }, '')).toBe(true);
+  });
+
+  it('notices that a file was edited by hand', async () => {
+    const path = freshPath();
+    const store = new FileSecretStore(path);
+    await store.put({ ...ref, data: 'x' }, null);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"x"', '"edited"'));
+    expect(await store.get(ref)).toMatchObject({ data: 'edited' });
   });
 
   it('keeps what looks like its own marks, and refuses what JSON would change', async () => {
@@ -94,10 +168,10 @@ describe('FileSecretStore', () => {
       c: [new Date(5), { at: new Date(6) }],
       d: { $date: 1, more: 2 },
     };
-    expect(await store.put(odd, 0)).toBe(true);
+    expect(await store.put(odd, null)).toBe(true);
     expect(await store.get(ref)).toEqual(odd);
     for (const value of [new Map(), Buffer.from('x'), Number.NaN, 1n, () => 1, Symbol('s')]) {
-      await expect(store.put({ ...odd, value }, 0)).rejects.toMatchObject({
+      await expect(store.put({ ...odd, value }, null)).rejects.toMatchObject({
         code: 'ERR_STORE_FAILED',
         message: expect.stringContaining('JSON'),
       });
@@ -112,7 +186,7 @@ describe('FileSecretStore', () => {
     writeFileSync(path, '{"format":"provider-vault/1","records":[]}');
     const isRoot = process.getuid?.() === 0;
     if (isRoot) chownSync(path, 1234, 1234);
-    await new FileSecretStore(link).put({ ...ref, data: 'x' }, 0);
+    await new FileSecretStore(link).put({ ...ref, data: 'x' }, null);
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(await new FileSecretStore(path).get(ref)).toMatchObject(ref);
     if (isRoot) expect(statSync(path).uid).toBe(1234);

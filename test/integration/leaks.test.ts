@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import pino from 'pino';
 import {
   type AuditEvent,
+  etag,
   Keyring,
   MemorySecretStore,
   migrateFromSettings,
@@ -94,7 +95,7 @@ it('no marked value, key or ciphertext is in anything that is printed, published
   const marked = { f: MARK, g: `${MARK}-2` };
   const operations: (() => unknown)[] = [
     () => vault.put('a', 'custom', marked, { actor: 'ann', reason: 'test' }),
-    () => vault.put('a', 'custom', marked, { expectedRev: 9 }),
+    () => vault.put('a', 'custom', marked, { ifMatch: 'A'.repeat(16) }),
     () => vault.put('a', 'twilio', { accountSid: MARK }),
     () => vault.put('a', 'twilio', { [MARK]: 'x' } as never),
     () => vault.put('a', 'custom', { f: { [MARK]: MARK } } as never),
@@ -145,7 +146,7 @@ it('no marked value, key or ciphertext is in anything that is printed, published
   // A record that was altered
   await vault.put('t', 'custom', marked);
   const record = (await inner.get({ tenantId: 't', provider: 'custom' })) as SecretRecord;
-  await inner.put({ ...record, data: `${record.data.slice(0, -8)}AAAAAAA=` }, 1);
+  await inner.put({ ...record, data: `${record.data.slice(0, -8)}AAAAAAA=` }, etag(record));
   for (const read of [() => stranger.get('t', 'custom'), () => vault.status('t')]) {
     printed.print(await read().catch((error: unknown) => error));
   }

@@ -1,15 +1,29 @@
 import { inspect } from 'node:util';
 import { MongoClient } from 'mongodb';
-import { Keyring, MongoSecretStore, SecretsVault } from 'provider-vault';
-import { describe, expect, it } from 'vitest';
+import { etag, Keyring, MongoAuditSink, MongoSecretStore, SecretsVault } from 'provider-vault';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { newKey } from '../support/fixtures.ts';
 import { startMongo } from '../support/mongo-server.ts';
+import { newRecord, write } from '../support/store-write.ts';
+import { tcpProxy } from '../support/tcp-proxy.ts';
 
 const keys = new Keyring({ encryptionKey: newKey() });
 const quick = { serverSelectionTimeoutMS: 300, connectTimeoutMS: 300, retryWrites: false };
 
 function vaultOn(client: MongoClient) {
   return new SecretsVault({ store: new MongoSecretStore(client.db('x')), keys });
+}
+
+/** Until the driver has noticed that its connections are gone. */
+async function untilItWorks(operation: () => Promise<unknown>): Promise<void> {
+  for (let n = 0; n < 10; n++) {
+    const failed = await operation().then(
+      () => false,
+      () => true,
+    );
+    if (!failed) return;
+  }
+  expect.unreachable('The connection does not come back.');
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<Error> {
@@ -49,9 +63,52 @@ describe('failures of MongoDB', () => {
     await client.close();
   });
 
+  it('a pooled connection that was reset is ERR_STORE_UNAVAILABLE', async () => {
+    const proxy = await tcpProxy(inject('mongoUri'));
+    const client = await MongoClient.connect(proxy.uri, quick);
+    onTestFinished(async () => {
+      await client.close();
+      await proxy.close();
+    });
+    const store = new MongoSecretStore(client.db('reset'));
+    const sink = new MongoAuditSink(client.db('reset'));
+    const record = newRecord('a');
+    const operations: Record<string, () => Promise<unknown>> = {
+      get: () => store.get(record),
+      getMany: () => store.getMany([record]),
+      list: () => store.list('a'),
+      'a first put': () => store.put(record, null),
+      put: () => store.put(record, etag(record)),
+      putMany: () => store.putMany([write('b'), write('c', etag(record))]),
+      delete: () => store.delete({ tenantId: 'none', provider: 'custom' }),
+      count: () => store.count(),
+      scan: () => store.scan({})[Symbol.asyncIterator]().next(),
+      check: () => store.check(),
+      init: () => store.init(),
+      'an audit event': () => sink.write({ at: new Date() } as never),
+      'a query of the audit trail': () => sink.find(),
+      'the first operation': () => new MongoSecretStore(client.db('reset')).get(record),
+    };
+    await sink.find().catch(() => {}); // loads code that is loaded when used
+    await store.check();
+    for (const [name, operation] of Object.entries(operations)) {
+      for (let n = 0; n < 3; n++) {
+        await untilItWorks(() => store.get(record));
+        proxy.reset();
+        const error = await operation().catch((reason: Error) => reason);
+        expect([name, error]).toMatchObject([name, { code: 'ERR_STORE_UNAVAILABLE' }]);
+        expect(error).toMatchObject({
+          cause: { message: expect.stringMatching(/ECONNRESET|EPIPE/) },
+        });
+      }
+    }
+  });
+
   it.each([
     ['not the primary any more', 10107, 'ERR_STORE_UNAVAILABLE'],
     ['shutting down', 91, 'ERR_STORE_UNAVAILABLE'],
+    ['too slow', 50, 'ERR_STORE_UNAVAILABLE'],
+    ['without a majority', 64, 'ERR_STORE_UNAVAILABLE'],
     ['not allowed', 13, 'ERR_STORE_FAILED'],
     ['out of disk', 14031, 'ERR_STORE_FAILED'],
   ])('a server that is %s', async (_name, errorCode, code) => {
@@ -71,4 +128,40 @@ describe('failures of MongoDB', () => {
       await server.stop();
     }
   });
+});
+
+describe('an error of the driver', () => {
+  const codeOfFailure = async (failure: unknown) => {
+    const failing = { findOne: () => Promise.reject(failure), options: async () => ({}) };
+    const store = new MongoSecretStore(failing as never);
+    const error = await failureOf(store.get({ tenantId: 'a', provider: 'custom' }));
+    expect(error.message).toMatch(/^MongoDB: get failed \(.+\)\.$/);
+    return (error as Error & { code: string }).code;
+  };
+
+  it.each([
+    Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }),
+    Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }),
+    Object.assign(new Error('getaddrinfo EAI_AGAIN db'), { code: 'EAI_AGAIN' }),
+    new Error('wrapped', { cause: Object.assign(new Error('x'), { code: 'ETIMEDOUT' }) }),
+    new Error('twice', {
+      cause: new Error('wrapped', { cause: Object.assign(new Error('x'), { code: 'EPIPE' }) }),
+    }),
+    Object.assign(new Error('bulk'), {
+      errorResponse: Object.assign(new Error('x'), { code: 'ECONNRESET' }),
+    }),
+    Object.assign(new Error('x'), { name: 'PoolClearedOnNetworkError' }),
+    Object.assign(new Error('x'), { name: 'MongoStalePrimaryError' }),
+  ])('that is about the connection is ERR_STORE_UNAVAILABLE: %s', async (failure) => {
+    expect(await codeOfFailure(failure)).toBe('ERR_STORE_UNAVAILABLE');
+  });
+
+  const circular: { cause?: unknown } = new Error('circular');
+  circular.cause = circular;
+  it.each([new Error('EPIPE'), { code: 'ECONN' }, 'ECONNRESET', undefined, null, circular])(
+    'that is not is ERR_STORE_FAILED: %s',
+    async (failure) => {
+      expect(await codeOfFailure(failure)).toBe('ERR_STORE_FAILED');
+    },
+  );
 });

@@ -1,10 +1,10 @@
-import type { CommandStartedEvent } from 'mongodb';
-import { Keyring, MongoSecretStore, SecretsVault, seal } from 'provider-vault';
+import { etag, Keyring, MongoSecretStore, SecretsVault, seal } from 'provider-vault';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bareOpen } from '../support/bare-reader.ts';
+import { commandsOf } from '../support/commands.ts';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
-import { write } from '../support/store-write.ts';
+import { newRecord, write } from '../support/store-write.ts';
 import vectors from '../vectors/pycryptodome.json' with { type: 'json' };
 
 const { client, db } = await testDatabase({ monitorCommands: true });
@@ -14,64 +14,58 @@ const key = newKey();
 const keys = new Keyring({ encryptionKey: key, decryptionKeys: [vectors.keyB64] });
 const vault = new SecretsVault({ store, keys });
 
-/** The names of the commands that `operate` sends. */
-async function commandsOf(operate: () => Promise<unknown>): Promise<string[]> {
-  const names: string[] = [];
-  const listen = (event: CommandStartedEvent) => names.push(event.commandName);
-  client.on('commandStarted', listen);
-  await operate().finally(() => client.off('commandStarted', listen));
-  return names;
-}
+const commandNames = async (operate: () => Promise<unknown>) =>
+  (await commandsOf(client, operate)).map(({ commandName }) => commandName);
 
 beforeEach(async () => {
   await secrets.deleteMany({});
-});
-
-describe('init', () => {
-  it('builds its index over documents of a half-done migration [L2], in 20 processes at once', async () => {
-    await secrets.insertMany(
-      Array.from({ length: 3000 }, (_, n) => ({ user_id: `u${n}`, twilio_account_sid: 'x' })),
-    );
-    await Promise.all(Array.from({ length: 20 }, () => new MongoSecretStore(db).init()));
-    await store.init();
-    expect(await secrets.indexes()).toHaveLength(2);
-    const ref = { tenantId: 'a', provider: 'twilio' };
-    await secrets.insertOne({ ...ref });
-    await expect(secrets.insertOne({ ...ref })).rejects.toMatchObject({ code: 11000 });
-  });
 });
 
 describe('round trips', () => {
   it('get is one command, getMany one for any number', async () => {
     const refs = Array.from({ length: 300 }, (_, n) => ({ tenantId: `t${n}`, provider: 'custom' }));
     await Promise.all(refs.map(({ tenantId }) => vault.put(tenantId, 'custom', { of: tenantId })));
-    expect(await commandsOf(() => vault.get('t1', 'custom'))).toEqual(['find']);
-    let found: unknown[] = [];
-    const commands = await commandsOf(async () => {
+    expect(await commandNames(() => vault.get('t1', 'custom'))).toEqual(['find']);
+    let found: { credentials?: unknown }[] = [];
+    const commands = await commandNames(async () => {
       found = await vault.getMany([...refs, { tenantId: 't1', provider: 'twilio' }]);
     });
     expect(commands).toEqual(['find']);
-    expect(found.filter(Boolean)).toHaveLength(300);
+    expect(found.filter(({ credentials }) => credentials)).toHaveLength(300);
   });
 
-  it('put and patch are two, put at a known revision is one', async () => {
+  it('put and patch are two, a first put is one if the caller says so', async () => {
     const put = (options = {}) => vault.put('a', 'custom', { f: '1' }, options);
-    expect(await commandsOf(() => put({ expectedRev: 0 }))).toEqual(['update']);
-    expect(await commandsOf(() => put())).toEqual(['find', 'update']);
-    expect(await commandsOf(() => put({ expectedRev: 2 }))).toEqual(['update']);
-    expect(await commandsOf(() => vault.patch('a', 'custom', { g: '2' }))).toEqual([
-      'find',
-      'update',
-    ]);
-    expect(await commandsOf(() => vault.patch('b', 'custom', { g: '2' }))).toEqual([
-      'find',
-      'update',
-    ]);
+    const two = ['find', 'update'];
+    expect(await commandNames(() => put({ ifMatch: null }))).toEqual(['update']);
+    expect(await commandNames(() => put())).toEqual(two);
+    const { etag } = (await vault.require('a', 'custom')).meta;
+    expect(await commandNames(() => put({ ifMatch: etag }))).toEqual(two);
+    expect(await commandNames(() => vault.patch('a', 'custom', { g: '2' }))).toEqual(two);
+    expect(await commandNames(() => vault.patch('b', 'custom', { g: '2' }))).toEqual(two);
   });
 
-  it('putMany is one', async () => {
-    const writes = Array.from({ length: 50 }, (_, n) => write(`t${n}`, 0, null));
-    expect(await commandsOf(() => store.putMany(writes))).toEqual(['update']);
+  it('putMany is one, also over documents of the old system that were read', async () => {
+    const writes = Array.from({ length: 50 }, (_, n) => write(`t${n}`));
+    expect(await commandNames(() => store.putMany(writes))).toEqual(['update']);
+    await secrets.insertMany(
+      [newRecord('old0'), newRecord('old1')].map((record) => ({ ...record })),
+    );
+    const old = [...(await store.list('old0')), ...(await store.list('old1'))];
+    const again = old.map((record) => write(record.tenantId, etag(record)));
+    expect(await commandNames(() => store.putMany(again))).toEqual(['update']);
+    const [first] = again;
+    expect(
+      await commandNames(() => store.put(newRecord('old0'), etag(first?.record ?? {}))),
+    ).toEqual(['update']);
+  });
+
+  it('a scan is one per batch', async () => {
+    await store.putMany(Array.from({ length: 50 }, (_, n) => write(`t${n}`)));
+    const scan = async () => {
+      for await (const batch of store.scan({ batchSize: 25 })) expect(batch).toHaveLength(25);
+    };
+    expect((await commandNames(scan)).slice(0, 2)).toEqual(['find', 'getMore']);
   });
 });
 
@@ -98,10 +92,10 @@ describe('what the database holds', () => {
 
   it('keeps the replaced versions, however it is written', async () => {
     const write = (f: string, options = {}) => vault.put('a', 'custom', { f }, options);
-    await write('1', { actor: 'ann' });
-    await write('2', { expectedRev: 1 });
+    const { etag } = await write('1', { actor: 'ann' });
+    await write('2', { ifMatch: etag });
     await write('3', { actor: 'bob' });
-    for (let rev = 3; rev < 8; rev++) await write(`${rev + 1}`, { expectedRev: rev });
+    for (let rev = 3; rev < 8; rev++) await write(`${rev + 1}`);
     const document = await secrets.findOne({});
     expect(document?.metadata).toMatchObject({ rev: 8 });
     expect(document?.metadata).not.toHaveProperty('updatedBy');
@@ -116,6 +110,19 @@ describe('what the database holds', () => {
     expect(bareOpen(document?.history[4].data, key)).toMatchObject({ f: '3' });
   });
 
+  it('leaves the history out of a read that does not need it', async () => {
+    const ref = { tenantId: 'a', provider: 'custom' };
+    const version = { rev: 1, data: newRecord('a').data };
+    const record = newRecord('a', 'custom', { metadata: { rev: 2 }, history: [version] });
+    await store.put(record, null);
+    const { history: _, ...current } = record;
+    const without = { history: false };
+    expect(await store.get(ref, without)).toEqual(current);
+    expect(await store.getMany([ref], without)).toEqual([current]);
+    expect(await store.list('a', without)).toEqual([current]);
+    expect(await store.get(ref)).toEqual(record);
+  });
+
   it('keeps members it does not know [R7], however it is written', async () => {
     await secrets.insertOne({
       tenantId: 'a',
@@ -125,9 +132,11 @@ describe('what the database holds', () => {
       metadata: { origin: 'py' },
     });
     await vault.patch('a', 'custom', { g: '1' });
-    await vault.put('a', 'custom', { g: '2' }, { expectedRev: 1 });
-    await vault.put('a', 'custom', { g: '3' });
-    await store.putMany([{ ...write('a', 3), record: { ...write('a', 3).record, history: [] } }]);
+    const { etag: seen } = await vault.put('a', 'custom', { g: '2' });
+    await vault.put('a', 'custom', { g: '3' }, { ifMatch: seen });
+    const stored = (await store.get({ tenantId: 'a', provider: 'custom' })) ?? {};
+    const record = newRecord('a', 'custom', { metadata: { rev: 4 }, history: [] });
+    expect(await store.putMany([{ record, expected: etag(stored) }])).toEqual([true]);
     expect(await secrets.findOne({})).toMatchObject({
       note: 'mine',
       metadata: { origin: 'py', rev: 4 },
@@ -135,13 +144,13 @@ describe('what the database holds', () => {
     expect(await secrets.countDocuments()).toBe(1);
   });
 
-  it.each([undefined, null, { origin: 'py' }])(
+  it.each([undefined, null, 'text', [1], { origin: 'py' }])(
     'rewrites a record of the old system [L3] with metadata %j',
     async (metadata) => {
       const old = vectors.open[0] as (typeof vectors.open)[0];
       for (const put of [
         () => vault.patch('default', 'custom', { extra: '1' }),
-        () => vault.put('default', 'custom', { extra: '1' }, { expectedRev: 0 }),
+        () => vault.put('default', 'custom', { extra: '1' }, { ifMatch: etag(old) }),
         () => vault.put('default', 'custom', { extra: '1' }),
       ]) {
         await secrets.deleteMany({});

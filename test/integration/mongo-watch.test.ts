@@ -5,6 +5,8 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
 import { startMongo } from '../support/mongo-server.ts';
+import { newRecord } from '../support/store-write.ts';
+import { tcpProxy } from '../support/tcp-proxy.ts';
 
 const server = await startMongo({ replSet: true });
 const client = await MongoClient.connect(server.uri);
@@ -25,7 +27,12 @@ describe('MongoSecretStore.watch', () => {
     );
     const other = new SecretsVault({ store: new MongoSecretStore(db), keys });
     await other.put('a/1', 'custom', { f: '1' });
-    await other.put('a/1', 'custom', { f: '2' }, { expectedRev: 1 });
+    await other.put(
+      'a/1',
+      'custom',
+      { f: '2' },
+      { ifMatch: (await other.require('a/1', 'custom')).meta.etag },
+    );
     await other.patch('b', 'custom', { f: '3' });
     await other.delete('a/1', 'custom');
     await vi.waitFor(() => {
@@ -69,6 +76,50 @@ describe('MongoSecretStore.watch', () => {
     await store.delete({ tenantId: 'old', provider: 'custom' });
     await vi.waitFor(() => expect(told).toEqual(['old', 'gap']), 10_000);
     await stop();
+  });
+
+  it('is a gap while the server does not answer, until it does', async () => {
+    const proxy = await tcpProxy(server.uri);
+    const distant = await MongoClient.connect(proxy.uri);
+    const told: string[] = [];
+    const stop = await new MongoSecretStore(distant.db('watched'), { collection: 'held' }).watch(
+      ({ tenantId }) => told.push(tenantId),
+      (restored) => {
+        told.push('gap');
+        restored?.then(() => told.push('restored'));
+      },
+    );
+    proxy.hold(true);
+    await sleep(4_000);
+    expect(told).toEqual([]);
+    await sleep(3_000);
+    expect(told).toEqual(['gap']);
+    await new MongoSecretStore(db, { collection: 'held' }).put(newRecord('a'), null);
+    proxy.hold(false);
+    await vi.waitFor(() => expect(told.toSorted()).toEqual(['a', 'gap', 'restored']), 5_000);
+    await stop();
+    await distant.close();
+    await proxy.close();
+  });
+
+  it('is a gap from the end of the stream until it is open again', async () => {
+    const first = await startMongo({ args: [], replSet: true });
+    const client = await MongoClient.connect(first.uri, { serverSelectionTimeoutMS: 300 });
+    const told: string[] = [];
+    const stop = await new MongoSecretStore(client.db('x')).watch(
+      () => {},
+      (restored) => {
+        told.push('gap');
+        restored?.then(() => told.push('over'));
+      },
+    );
+    await first.stop();
+    await vi.waitFor(() => expect(told).toContain('gap'), 5_000);
+    await sleep(1_000);
+    expect(told).not.toContain('over');
+    await stop();
+    await vi.waitFor(() => expect(told.at(-1)).toBe('over')); // nobody waits for ever
+    await client.close();
   });
 
   it('outlasts a server that goes away, and stops at once meanwhile', async () => {

@@ -6,7 +6,7 @@ import {
   ProviderError,
   VaultError,
 } from 'provider-vault';
-import { type StandInFailure, startFakeSendGrid, startFakeTwilio } from 'provider-vault/testing';
+import { FakeSendGrid, FakeTwilio, type StandInFailure } from 'provider-vault/testing';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   accountSid,
@@ -19,7 +19,7 @@ import {
 } from '../support/fixtures.ts';
 import { expectNone, textsIn } from '../support/printed.ts';
 
-const twilio = await startFakeTwilio({
+const twilio = await FakeTwilio.start({
   accounts: [
     {
       accountSid: accountSid(1),
@@ -28,7 +28,7 @@ const twilio = await startFakeTwilio({
     },
   ],
 });
-const sendgrid = await startFakeSendGrid({ keys: [{ apiKey: sendgridKey(1) }] });
+const sendgrid = await FakeSendGrid.start({ keys: [{ apiKey: sendgridKey(1) }] });
 afterAll(() => Promise.all([twilio.close(), sendgrid.close()]));
 beforeEach(() => {
   twilio.clear();
@@ -68,7 +68,7 @@ function expectCleanError(error: unknown, expected: object): asserts error is Pr
 
 const text = { to: '+14155550100', from: '+15005550006', body: 'hello' };
 const twilioOf = (tenantId: string, settings: { timeout?: number } = {}) =>
-  getTwilioClient(vault, { tenantId, env: {}, client: twilio.clientOptions(undefined, settings) });
+  getTwilioClient(vault, { tenantId, env: {}, client: twilio.clientOptions(settings) });
 const sendText = async (tenantId: string, settings?: { timeout?: number }) =>
   (await twilioOf(tenantId, settings)).messages.create(text);
 const mailOf = () => getSendGridClient(vault, { tenantId: 'mail', env: {}, baseUrl: sendgrid.url });
@@ -87,8 +87,9 @@ describe.each(['token', 'key'])("Twilio's errors, with the %s", (tenantId) => {
   });
 
   it('a field that Twilio refuses: its code and its words', async () => {
-    const client = await twilioOf(tenantId);
-    const error = await rejection(client.messages.create({ ...text, to: 'nobody' }));
+    const message = "Invalid 'To' Phone Number: nobody";
+    twilio.failNext({ status: 400, code: 21211, message });
+    const error = await rejection(sendText(tenantId));
     expectCleanError(error, { status: 400, providerCode: 21211 });
     expect(error.message).toMatch(/^twilio answered 400 \(21211\): .*'To'/);
     expect(error.stack).toContain(error.message);
@@ -103,7 +104,7 @@ describe.each(['token', 'key'])("Twilio's errors, with the %s", (tenantId) => {
 
   it('a request that takes too long', async () => {
     twilio.failNext({ hang: true });
-    const error = await rejection(sendText(tenantId, { timeout: 50 }));
+    const error = await rejection(sendText(tenantId, { timeout: 300 }));
     expectCleanError(error, { providerCode: 'ECONNABORTED' });
   });
 
@@ -157,7 +158,8 @@ describe("SendGrid's errors", () => {
   });
 
   it('a mail that SendGrid refuses: the field and its words', async () => {
-    const error = await rejection((await mailOf()).send({ ...mail(), subject: '' }));
+    sendgrid.failNext({ status: 400, field: 'subject', message: 'The subject is required.' });
+    const error = await rejection((await mailOf()).send(mail()));
     expectCleanError(error, { status: 400 });
     expect(error.message).toMatch(/^sendgrid answered 400: subject: /);
     expect(error).not.toHaveProperty('providerCode');
@@ -168,9 +170,9 @@ describe("SendGrid's errors", () => {
     const service = await getSendGridClient(vault, {
       tenantId: 'mail',
       env: {},
-      baseUrl: `${sendgrid.url}/`, // a service of its own
+      baseUrl: sendgrid.url,
+      timeoutMs: 300,
     });
-    service.setTimeout(50);
     expectCleanError(await rejection(service.send(mail())), { providerCode: 'ECONNABORTED' });
   });
 
@@ -191,7 +193,7 @@ describe("SendGrid's errors", () => {
   });
 
   it('a host that does not exist', async () => {
-    const gone = await startFakeSendGrid();
+    const gone = await FakeSendGrid.start();
     await gone.close();
     const service = await getSendGridClient(vault, {
       tenantId: 'mail',

@@ -46,6 +46,9 @@ it('rotateKeys loses nothing of live traffic', async () => {
   const found = await only.getMany(names.map((tenantId) => ({ tenantId, provider: 'custom' })));
   for (const [address, value] of written) {
     const [name = '', field = ''] = address.split(' ');
-    expect(found[names.indexOf(name)]?.reveal()).toMatchObject({ of: name, [field]: value });
+    expect(found[names.indexOf(name)]?.credentials?.reveal()).toMatchObject({
+      of: name,
+      [field]: value,
+    });
   }
 });

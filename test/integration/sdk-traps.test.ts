@@ -9,7 +9,7 @@ import {
   testConnection,
   verifyTwilioWebhook,
 } from 'provider-vault';
-import { credentialFingerprint, startFakeTwilio } from 'provider-vault/testing';
+import { credentialFingerprint, FakeTwilio } from 'provider-vault/testing';
 import twilio from 'twilio';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import {
@@ -23,7 +23,7 @@ import {
 } from '../support/fixtures.ts';
 
 const require = createRequire(import.meta.url);
-const standIn = await startFakeTwilio({
+const standIn = await FakeTwilio.start({
   accounts: [
     { accountSid: accountSid(1), authToken: authToken(1) },
     {

@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 import sgMail from '@sendgrid/mail';
 import { getSendGridClient } from 'provider-vault';
-import { credentialFingerprint, startFakeSendGrid } from 'provider-vault/testing';
+import { credentialFingerprint, FakeSendGrid } from 'provider-vault/testing';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { memoryVault, rejection, sendgridKey } from '../support/fixtures.ts';
 
-const sendgrid = await startFakeSendGrid({
+const sendgrid = await FakeSendGrid.start({
   keys: [1, 2, 9].map((n) => ({ apiKey: sendgridKey(n) })),
 });
 const baseUrl = sendgrid.url;

@@ -1,5 +1,5 @@
 import { getTwilioClient, testConnection } from 'provider-vault';
-import { startFakeSendGrid, startFakeTwilio } from 'provider-vault/testing';
+import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   accountSid,
@@ -10,7 +10,7 @@ import {
   sendgridKey,
 } from '../support/fixtures.ts';
 
-const twilio = await startFakeTwilio({
+const twilio = await FakeTwilio.start({
   accounts: [
     {
       accountSid: accountSid(1),
@@ -20,8 +20,8 @@ const twilio = await startFakeTwilio({
     { accountSid: accountSid(2), authToken: authToken(2), status: 'suspended' },
   ],
 });
-const sendgrid = await startFakeSendGrid({ keys: [{ apiKey: sendgridKey(1) }] });
-const stopped = await startFakeTwilio();
+const sendgrid = await FakeSendGrid.start({ keys: [{ apiKey: sendgridKey(1) }] });
+const stopped = await FakeTwilio.start();
 await stopped.close();
 afterAll(() => Promise.all([twilio.close(), sendgrid.close()]));
 
@@ -37,6 +37,7 @@ async function check(provider: string, fields: object | undefined, options: obje
     ...options,
   });
 }
+const accountOf1 = { accountSid: accountSid(1) };
 const tokenOf = (n: number) => ({ accountSid: accountSid(n), authToken: authToken(n) });
 
 describe('testConnection', () => {
@@ -108,7 +109,7 @@ describe('testConnection', () => {
   it('tells what may not be done from what is not known', async () => {
     twilio.failNext({ status: 403 });
     expect(await check('twilio', tokenOf(1))).toMatchObject({ code: 'not_allowed' });
-    const reader = await startFakeSendGrid({
+    const reader = await FakeSendGrid.start({
       keys: [{ apiKey: sendgridKey(2), scopes: ['user.account.read'] }],
     });
     const result = check('sendgrid', { apiKey: sendgridKey(2) }, { baseUrl: reader.url });
@@ -129,6 +130,71 @@ describe('testConnection', () => {
   ])("refuses a caller's mistake: %s", async (_what, mistake) => {
     await expect(check('twilio', tokenOf(1), mistake)).rejects.toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',
+    });
+  });
+
+  describe('of a form before it is saved', () => {
+    async function form(fields: object, stored: object | undefined = tokenOf(1)) {
+      const { vault, store } = memoryVault();
+      if (stored) await vault.put('one', 'twilio', stored);
+      const before = await store.get({ tenantId: 'one', provider: 'twilio' });
+      const [shown] = (await vault.status('one')).filter(({ provider }) => provider === 'twilio');
+      const masked = shown?.fields.authToken?.masked;
+      const entered = JSON.parse(JSON.stringify(fields), (_name, value) =>
+        value === 'the mask' ? masked : value,
+      );
+      const options = { tenantId: 'one', provider: 'twilio', env: {}, fields: entered };
+      const result = await testConnection(vault, { ...options, client: twilio.clientOptions() });
+      expect(await store.get({ tenantId: 'one', provider: 'twilio' })).toEqual(before);
+      return result;
+    }
+
+    it.each<[string, object, object | undefined]>([
+      ['entered whole, with nothing stored', tokenOf(1), undefined],
+      ['with its mask', { accountSid: accountSid(1), authToken: 'the mask' }, tokenOf(1)],
+      ['with empty fields', { accountSid: '', authToken: '' }, tokenOf(1)],
+      ['in place of what is stored', { authToken: authToken(1) }, { ...tokenOf(5), ...accountOf1 }],
+      ['with white space around it', { authToken: ` ${authToken(1)} ` }, tokenOf(1)],
+      [
+        'that removes a key which does not work',
+        { apiKey: null, apiSecret: null },
+        { ...tokenOf(1), apiKey: apiKeySid(5), apiSecret: apiSecret(5) },
+      ],
+    ])('works: %s', async (_what, fields, stored) => {
+      expect(await form(fields, stored)).toEqual({ ok: true });
+    });
+
+    it.each<[string, object, object | undefined, string]>([
+      ['a wrong token', { authToken: authToken(5) }, tokenOf(1), 'wrong_credentials'],
+      ['a token that is removed', { authToken: null }, tokenOf(1), 'ERR_NOT_CONFIGURED'],
+      ['a value of another form', { accountSid: 'x' }, tokenOf(1), 'wrong_credentials'],
+      ['a part of a mask', { authToken: '••••abcd' }, undefined, 'wrong_credentials'],
+    ])('does not work: %s', async (_what, fields, stored, code) => {
+      expect(await form(fields, stored)).toMatchObject({ ok: false, code });
+    });
+
+    it('is not overridden by the environment, which saving would not change', async () => {
+      const { vault } = memoryVault();
+      const env = { TWILIO_ACCOUNT_SID: accountSid(1), TWILIO_AUTH_TOKEN: authToken(5) };
+      const options = { tenantId: 'default', provider: 'twilio', env, fields: tokenOf(1) };
+      expect(await testConnection(vault, { ...options, client: twilio.clientOptions() })).toEqual({
+        ok: true,
+      });
+    });
+
+    it('works for SendGrid, and shows no key', async () => {
+      expect(await check('sendgrid', undefined, { fields: { apiKey: sendgridKey(1) } })).toEqual({
+        ok: true,
+      });
+      const wrong = await check('sendgrid', undefined, { fields: { apiKey: sendgridKey(5) } });
+      expect(wrong).toMatchObject({ code: 'wrong_credentials' });
+      expect(JSON.stringify(wrong)).not.toContain(sendgridKey(5));
+    });
+
+    it.each([[['x']], ['text'], [5], [null], [{ 'a b': 'x' }]])('rejects %j', async (fields) => {
+      await expect(check('twilio', tokenOf(1), { fields })).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+      });
     });
   });
 

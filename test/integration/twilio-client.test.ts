@@ -1,5 +1,5 @@
 import { getTwilioClient, isVaultError } from 'provider-vault';
-import { credentialFingerprint, startFakeTwilio } from 'provider-vault/testing';
+import { credentialFingerprint, FakeTwilio } from 'provider-vault/testing';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import {
   accountSid,
@@ -11,7 +11,7 @@ import {
   twilioAccount,
 } from '../support/fixtures.ts';
 
-const twilio = await startFakeTwilio({
+const twilio = await FakeTwilio.start({
   accounts: [1, 2, 9].map(twilioAccount),
 });
 const client = await twilio.clientOptions();

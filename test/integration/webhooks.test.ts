@@ -2,7 +2,14 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { verifySendGridWebhook, verifyTwilioWebhook } from 'provider-vault';
 import twilio from 'twilio';
 import { describe, expect, it } from 'vitest';
-import { accountSid, apiKeySid, apiSecret, authToken, memoryVault } from '../support/fixtures.ts';
+import {
+  accountSid,
+  apiKeySid,
+  apiSecret,
+  authToken,
+  memoryVault,
+  uncheckedSendgrid,
+} from '../support/fixtures.ts';
 
 const { getExpectedTwilioSignature } = twilio as unknown as {
   getExpectedTwilioSignature(token: string, url: string, params: object): string;
@@ -134,7 +141,7 @@ describe('verifySendGridWebhook', () => {
 
   async function verify(options: object, key = webhookPublicKey) {
     const { vault } = memoryVault({ now: () => now });
-    await vault.put('one', 'sendgrid', { webhookPublicKey: key });
+    await vault.put('one', uncheckedSendgrid, { webhookPublicKey: key });
     return verifySendGridWebhook(vault, {
       tenantId: 'one',
       signature,
@@ -184,7 +191,7 @@ describe('verifySendGridWebhook', () => {
     expect(await verify({ ...late, toleranceSeconds: 301 })).toMatchObject({ ok: true });
   });
 
-  it('refuses a parsed body, and a stored key that is none', async () => {
+  it('refuses a parsed body, and a malformed stored key', async () => {
     await expect(verify({ rawBody: [{ event: 'open' }] })).rejects.toMatchObject({
       code: 'ERR_INVALID_ARGUMENT',
       message: expect.stringContaining('an array'),

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 // As npm links it, so that npx and scripts of package.json find it.
 function checkCommandLine(): void {
@@ -31,7 +31,9 @@ function checkCommandLine(): void {
   assert.match(run(['--help']).stdout, /^Usage: provider-vault/);
   const { key } = JSON.parse(run(['keygen', '--json']).stdout);
   const env = { APP_ENCRYPTION_KEY: key };
-  const file = run(['doctor', '--json'], { ...env, PROVIDER_VAULT_STORE: 'file:./secrets.json' });
+  const place = { ...env, PROVIDER_VAULT_STORE: 'file:./secrets.json' };
+  assert.equal(run(['init'], place).status, 0);
+  const file = run(['doctor', '--json'], place);
   assert.equal(file.status, 0, file.stdout + file.stderr);
   assert.ok(JSON.parse(file.stdout).checks.length > 0);
   const mongo = run(['doctor', '--json'], { ...env, MONGO_URL: 'mongodb://127.0.0.1/crm' });
@@ -40,13 +42,39 @@ function checkCommandLine(): void {
   console.log('packed package: provider-vault runs without peers');
 }
 
+/** The declarations compile without the optional peers, also where libraries are checked. */
+function checkTypes(): void {
+  const uses = `import { getTwilioClient } from 'provider-vault';
+${['mongo', 'twilio', 'sendgrid', 'testing'].map((name) => `import 'provider-vault/${name}';`).join('\n')}
+declare const client: Awaited<ReturnType<typeof getTwilioClient>>;
+console.log(client.accountSid);
+// @ts-expect-error: the package twilio is not installed, and its client is not any
+client.messages;
+`;
+  const files = ['types.mts', 'types.cts']; // as an ES module, and as CommonJS
+  for (const file of files) writeFileSync(join(project, file), uses);
+  const compile = [resolve('node_modules/typescript/bin/tsc'), ...files, '--ignoreConfig'];
+  const types = ['--types', 'node', '--typeRoots', resolve('node_modules/@types')];
+  const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', ...types];
+  const { status, stdout } = spawnSync(process.execPath, [...compile, ...options], {
+    cwd: project,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stdout);
+  console.log('packed package: its types compile without peers');
+}
+
 const project = mkdtempSync(join(tmpdir(), 'packed-'));
 try {
-  execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', project]);
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', project]);
   const [tarball = ''] = readdirSync(project);
   const target = join(project, 'node_modules', 'provider-vault');
   mkdirSync(target, { recursive: true });
   execFileSync('tar', ['-xzf', join(project, tarball), '-C', target, '--strip-components=1']);
+  const published = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
+  for (const member of ['devDependencies', 'overrides', 'scripts', 'config']) {
+    assert.ok(!(member in published), `${member} concern only this repository`);
+  }
 
   const use = `
     const file = FILE;
@@ -60,7 +88,7 @@ try {
       .then(() => { throw new Error('a client without the SDK?') }, (error) => {
         if (!pv.isVaultError(error, 'ERR_PEER_MISSING')) throw error;
       })
-      .then(() => new pv.FileSecretStore('store-of-' + file).put({ tenantId: 'a', provider: 'b', data: '' }, 0))
+      .then(() => new pv.FileSecretStore('store-of-' + file).put({ tenantId: 'a', provider: 'b', data: '' }, null))
       .then((written) => { if (!written) throw new Error('the file store did not write'); });
   `;
   const subpaths = ['mongo', 'twilio', 'sendgrid', 'testing'].map(
@@ -78,6 +106,7 @@ try {
     execFileSync(process.execPath, [join(project, file)], { stdio: 'inherit', cwd: project });
     console.log(`packed package: ${file} runs without peers`);
   }
+  checkTypes();
   checkCommandLine();
 } finally {
   rmSync(project, { recursive: true });

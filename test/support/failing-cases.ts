@@ -1,14 +1,17 @@
 import type { SecretStore } from 'provider-vault';
 import { type ContractTarget, describeSecretStore } from 'provider-vault/testing';
 
-/** Runs the store contract, and gives the names of the cases that fail. */
-export async function failingCases(target: ContractTarget): Promise<string[]> {
+/** Runs the store contract, and returns the names of the cases that fail. */
+export async function failingCases(
+  target: ContractTarget,
+  describeStore = describeSecretStore,
+): Promise<string[]> {
   const cases: { name: string; run: () => Promise<void> }[] = [];
   const runner = {
     describe: (_name: string, define: () => void) => define(),
     it: (name: string, run: () => Promise<void>) => cases.push({ name, run }),
   };
-  describeSecretStore(runner, target);
+  describeStore(runner, target);
   const failing: string[] = [];
   for (const { name, run } of cases) {
     await run().catch(() => failing.push(name));
@@ -16,21 +19,15 @@ export async function failingCases(target: ContractTarget): Promise<string[]> {
   return failing;
 }
 
-/** The rules that cases check: `S1` of `S1: tells …`. */
-export function rulesOf(cases: readonly string[]): string[] {
-  return cases.map((name) => /^S\d+/.exec(name)?.[0] ?? name);
-}
-
-/** What every store must have, of a store that has more. */
+/** The members of a store that every store must have. */
 export function plainStore(inner: SecretStore): SecretStore {
   return {
-    get: (ref) => inner.get(ref),
-    getMany: (refs) => inner.getMany(refs),
-    list: (tenantId) => inner.list(tenantId),
-    put: (record, expectedRev) => inner.put(record, expectedRev),
-    putMany: (writes) =>
-      inner.putMany(writes.map(({ record, expectedRev }) => ({ record, expectedRev }))),
-    delete: (ref, expectedRev) => inner.delete(ref, expectedRev),
+    get: (ref, options) => inner.get(ref, options),
+    getMany: (refs, options) => inner.getMany(refs, options),
+    list: (tenantId, options) => inner.list(tenantId, options),
+    put: (record, expected) => inner.put(record, expected),
+    putMany: (writes) => inner.putMany(writes),
+    delete: (ref, expected) => inner.delete(ref, expected),
     scan: (query) => inner.scan(query),
   };
 }

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   AUDIT_CHANNEL,
   type AuditEvent,
+  defineProvider,
   Keyring,
   MemorySecretStore,
   SecretsVault,
@@ -36,6 +37,13 @@ export function memoryVault(options: Partial<SecretsVaultOptions> = {}) {
   return { store, key, keys, vault: new SecretsVault({ store, keys, ...options }) };
 }
 export const sendgridKey = (n = 0) => `SG.${digit(n).repeat(22)}.${'k'.repeat(43)}`;
+
+/** SendGrid's definition without its checks, to store what an older version would have stored. */
+export const uncheckedSendgrid = defineProvider({
+  name: 'sendgrid',
+  fields: { webhookPublicKey: { label: 'Public key', secret: false } },
+  complete: [['webhookPublicKey']],
+});
 
 /** The events that `use` leaves in the audit trail. */
 export async function auditEvents(use: () => Promise<unknown>): Promise<AuditEvent[]> {

@@ -1,14 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import type { StoreWrite } from 'provider-vault';
+import type { SecretRecord, StoreWrite } from 'provider-vault';
 
-/** A write of a record whose data is different each time. */
+/** A record whose data is different each time. */
+export function newRecord(
+  tenantId: string,
+  provider = 'custom',
+  more: Partial<SecretRecord> = {},
+): SecretRecord {
+  const data = randomBytes(40).toString('base64');
+  return { tenantId, provider, data, metadata: { rev: 1 }, ...more };
+}
+
+/** A write of such a record, by default a first one. */
 export function write(
   tenantId: string,
-  expectedRev: number,
-  seen?: string | null,
+  expected: string | null = null,
   provider = 'custom',
 ): StoreWrite {
-  const data = randomBytes(40).toString('base64');
-  const record = { tenantId, provider, data, metadata: { rev: expectedRev + 1 } };
-  return { record, expectedRev, ...(seen !== undefined && { seen }) };
+  return { record: newRecord(tenantId, provider), expected };
 }

@@ -16,7 +16,16 @@ export interface TerminalRun {
 export const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
 
 /** Runs `provider-vault` on a real terminal. */
-export async function runOnTerminal(
+export function runOnTerminal(
+  args: readonly string[],
+  steps: readonly Step[],
+  env: Record<string, string> = {},
+): Promise<TerminalRun> {
+  return runNodeOnTerminal([...cli.args, ...args], steps, env);
+}
+
+/** Runs Node on a real terminal. */
+export async function runNodeOnTerminal(
   args: readonly string[],
   steps: readonly Step[],
   env: Record<string, string> = {},
@@ -28,7 +37,7 @@ export async function runOnTerminal(
     env: { ...cli.env, TERM: 'xterm', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  child.stdin.end(JSON.stringify({ argv: [cli.command, ...cli.args, ...args], steps }));
+  child.stdin.end(JSON.stringify({ argv: [cli.command, ...args], steps }));
   let shown = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
     shown += text;
@@ -49,7 +58,7 @@ async function runOnPretendedTerminal(
   steps: readonly Step[],
   env: Record<string, string>,
 ): Promise<TerminalRun> {
-  const child = spawn(cli.command, ['--import', PRETEND, ...cli.args, ...args], {
+  const child = spawn(cli.command, ['--import', PRETEND, ...args], {
     cwd: tmpdir(),
     env: { ...cli.env, TERM: 'xterm', ...env },
   });

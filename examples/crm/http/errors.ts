@@ -13,6 +13,7 @@ const STATUS: Readonly<Record<VaultErrorCode, number>> = {
   // The provider said no, or could not be reached.
   ERR_PROVIDER: 502,
   ERR_STORE_UNAVAILABLE: 503,
+  ERR_ABORTED: 503,
   // The operator has to do something about it.
   ERR_STORE_FAILED: 500,
   ERR_KEY_MISSING: 500,
@@ -30,7 +31,7 @@ interface Answer {
   readonly status: number;
   readonly code: string;
   readonly message: string;
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The last middleware: every error becomes `{ error: { code, message, fields } }`. */

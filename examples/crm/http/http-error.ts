@@ -3,13 +3,13 @@ export class HttpError extends Error {
   readonly status: number;
   readonly code: string;
   /** Messages for single fields of a form. */
-  readonly fields: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string | undefined>>;
 
   constructor(
     status: number,
     code: string,
     message: string,
-    fields: Readonly<Record<string, string>> = {},
+    fields: Readonly<Record<string, string | undefined>> = {},
   ) {
     super(message);
     this.status = status;

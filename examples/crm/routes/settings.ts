@@ -8,7 +8,7 @@ import { HttpError, notFound } from '../http/http-error.ts';
 import { objectOf, textOf } from '../http/input.ts';
 import { limitTenant } from '../http/security.ts';
 import { sessionOf } from '../http/sessions.ts';
-import { fieldErrors, shownProvider } from '../provider-form.ts';
+import { shownProvider } from '../provider-form.ts';
 import { type OfferedProvider, offeredProvider, offeredProviders } from '../providers.ts';
 
 export interface SettingsParts {
@@ -38,29 +38,35 @@ export function settingsRoutes({ vault, audit, settings, clients, config }: Sett
 
   router.get('/', show);
 
-  // { settings: { company_name }, providers: { twilio: { rev, fields: { authToken } } } }
+  // { settings: { company_name }, providers: { twilio: { etag, fields: { authToken } } } }
   router.post('/', async (request, response) => {
     const { tenantId, email } = sessionOf(response);
     const body = objectOf(request.body);
     const changes = Object.entries(objectOf(body.providers)).map(([name, value]) => {
-      const { rev, fields } = objectOf(value);
-      return { definition: offered(name).definition, rev, form: objectOf(fields) };
+      const { etag, fields } = objectOf(value);
+      const { definition } = offered(name);
+      // Without the etag that the page was drawn from, a stale page would overwrite a newer save.
+      if (typeof etag !== 'string' && etag !== null) {
+        throw new HttpError(
+          428,
+          'INVALID',
+          `Send the etag of ${name}, or null where there is none.`,
+        );
+      }
+      return { definition, ifMatch: etag, form: objectOf(fields) as Record<string, string | null> };
     });
-    // All is looked at before anything is saved.
+    // Every field is checked before anything is saved.
     for (const { definition, form } of changes) {
-      const status = await vault.status(tenantId, definition, { actor: email, env });
-      const errors = fieldErrors(definition, status, form);
+      const errors = vault.checkForm(definition, form);
       if (Object.keys(errors).length > 0) {
         throw new HttpError(400, 'ERR_INVALID_ARGUMENT', 'Some fields need another look.', errors);
       }
     }
     await settings.update(tenantId, body.settings);
-    for (const { definition, rev, form } of changes) {
-      // What equals its mask, or is empty, stays. With the revision that the page was drawn from,
-      // of two people who save at once the second is told instead of overwriting the first.
-      const expected = typeof rev === 'number' ? { expectedRev: rev } : {};
-      const fields = form as Record<string, string | null>; // the vault refuses anything else
-      await vault.applyForm(tenantId, definition, fields, { actor: email, env, ...expected });
+    for (const { definition, ifMatch, form } of changes) {
+      // A mask and an empty field leave the stored value. Of two people who save at the same time,
+      // the second gets a conflict; the first save is kept.
+      await vault.applyForm(tenantId, definition, form, { actor: email, env, ifMatch });
     }
     await show(request, response);
   });

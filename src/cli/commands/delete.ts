@@ -1,9 +1,9 @@
-import { type SecretsVault, VaultError } from 'provider-vault';
+import { VaultError } from 'provider-vault';
 import { action, type DefineCommand } from '../action.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type VaultOptions, withVault } from '../open-vault.ts';
-import { addActorOption, addStoreOptions, type CommonOptions } from '../options.ts';
+import { type OpenVault, type VaultOptions, withVault } from '../open-vault.ts';
+import { addAuditOptions, addStoreOptions, type CommonOptions } from '../options.ts';
 import { note, printResult } from '../output.ts';
 import { askConfirmation, canAsk } from '../prompt.ts';
 
@@ -11,7 +11,6 @@ interface DeleteOptions extends CommonOptions, VaultOptions {
   readonly yes?: boolean;
 }
 
-/** @internal */
 export const deleteCommand: DefineCommand = (program, finish) => {
   const command = program
     .command('delete')
@@ -20,7 +19,7 @@ export const deleteCommand: DefineCommand = (program, finish) => {
     .argument('<provider>')
     .argument('[field]')
     .option('--yes', 'do not ask');
-  addActorOption(addStoreOptions(command)).action(
+  addAuditOptions(addStoreOptions(command)).action(
     action<DeleteOptions>(finish, async (options, tenantId = '', provider = '', field) => {
       const what =
         field === undefined
@@ -30,13 +29,14 @@ export const deleteCommand: DefineCommand = (program, finish) => {
         note('Nothing was deleted.');
         return EXIT.failed;
       }
-      await withVault(options, async ({ vault, actor }) => {
+      await withVault(options, { audited: true }, async (opened) => {
         const existed =
           field === undefined
-            ? await vault.delete(tenantId, provider, { actor })
-            : await deleteField(vault, tenantId, provider, field, actor);
-        if (!existed)
-          throw new VaultError('ERR_SECRET_NOT_FOUND', `There is no such thing: ${what}.`);
+            ? await opened.vault.delete(tenantId, provider, { actor: opened.actor })
+            : await deleteField(opened, tenantId, provider, field);
+        if (!existed) {
+          throw new VaultError('ERR_SECRET_NOT_FOUND', `Nothing to delete: ${what}.`);
+        }
       });
       const result = { tenantId, provider, ...(field !== undefined && { field }), deleted: true };
       printResult(options, result, () => [`Deleted ${what}.`]);
@@ -51,14 +51,12 @@ async function confirmed(what: string, { json }: CommonOptions): Promise<boolean
 }
 
 async function deleteField(
-  vault: SecretsVault,
+  { vault, actor }: OpenVault,
   tenantId: string,
   provider: string,
   field: string,
-  actor: string,
 ): Promise<boolean> {
-  const stored = await vault.get(tenantId, provider);
-  if (stored === undefined || !Object.hasOwn(stored.reveal(), field)) return false;
-  await vault.patch(tenantId, provider, { [field]: null }, { actor });
-  return true;
+  const { rev: before } = await vault.status(tenantId, provider, { actor, env: {} });
+  const { rev } = await vault.patch(tenantId, provider, { [field]: null }, { actor });
+  return rev !== before;
 }

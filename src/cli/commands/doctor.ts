@@ -1,15 +1,19 @@
+import { stat } from 'node:fs/promises';
 import { isVaultError, type Keyring, SecretsVault, verifyVault } from 'provider-vault';
 import { engines } from '../../../package.json';
 import { action, type DefineCommand } from '../action.ts';
 import { type Check, fail, pass } from '../doctor/check.ts';
-import { checkIndex, checkReachable } from '../doctor/database.ts';
+import { checkClients } from '../doctor/client.ts';
+import { checkCode } from '../doctor/code.ts';
+import { checkExisting, checkIndex, checkReachable } from '../doctor/database.ts';
 import { checkEnvFiles, checkPermissions, keyFiles } from '../doctor/files.ts';
 import { checkKeys } from '../doctor/keys.ts';
 import { checkPlaintext } from '../doctor/plaintext.ts';
 import { checkRecords } from '../doctor/records.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type OpenStore, type StoreOptions, withStore } from '../open-store.ts';
+import { type OpenStore, type StoreOptions, withPlace } from '../open-store.ts';
+import { withProgress } from '../operation.ts';
 import {
   addSettingsOption,
   addStoreOptions,
@@ -17,28 +21,37 @@ import {
   type SettingsOptions,
 } from '../options.ts';
 import { paint, printResult } from '../output.ts';
-import { longRun } from '../progress.ts';
 
-interface DoctorOptions extends CommonOptions, StoreOptions, SettingsOptions {}
+interface DoctorOptions extends CommonOptions, StoreOptions, SettingsOptions {
+  readonly code?: string;
+}
 
 const HELP = `
 Exit code 0 when nothing failed, warnings or not; 1 when something failed. It writes nothing.
+
+--code needs secretlint: npm install secretlint @secretlint/secretlint-rule-preset-recommend
 `;
 
-/** @internal */
 export const doctorCommand: DefineCommand = (program, finish) => {
   const command = program
     .command('doctor')
     .description('check keys, store, records and files, and say what to do')
+    .option(
+      '--code <path>',
+      'also look for secrets in the code of this folder and in its git history, and load a client',
+    )
     .addHelpText('after', HELP);
   addSettingsOption(addStoreOptions(command)).action(
     action<DoctorOptions>(finish, async (options) => {
+      const { code } = options;
+      if (code !== undefined) await requireFolder(code);
       const { checks, keys } = checkKeys(process.env);
       const all = [
         checkNode(),
         ...checks,
         ...(await checkPermissions(keyFiles(process.env))),
-        ...(await checkEnvFiles(process.cwd())),
+        ...(await checkEnvFiles(code ?? process.cwd(), code !== undefined)),
+        ...(code === undefined ? [] : await checkCode(code)),
         ...(await checkStore(options, keys)),
       ];
       printResult(options, { checks: all }, () => all.flatMap(linesOf));
@@ -47,35 +60,44 @@ export const doctorCommand: DefineCommand = (program, finish) => {
   );
 };
 
+async function requireFolder(path: string): Promise<void> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) throw new UsageError(`${path} is not a folder.`);
+}
+
 async function checkStore(options: DoctorOptions, keys: Keyring | undefined): Promise<Check[]> {
   try {
-    return await withStore(options, (opened) => checkOpened(opened, options, keys));
+    return await withPlace(options, (opened) => checkOpened(opened, options, keys));
   } catch (error) {
     if (!isVaultError(error) && !(error instanceof UsageError)) throw error;
-    return [fail('store', error.message, 'Without it nothing more can be checked.')];
+    return [fail('store', error.message, 'Nothing more can be checked without it.')];
   }
 }
 
 async function checkOpened(
   opened: OpenStore,
-  { settings }: DoctorOptions,
+  { settings, code, json = false }: DoctorOptions,
   keys: Keyring | undefined,
 ): Promise<Check[]> {
   const reachable = await checkReachable(opened);
   if (reachable.state === 'fail') return [reachable];
-  const found = [
-    reachable,
-    ...(await checkPermissions({ 'store file': opened.file })),
-    ...(await checkIndex(opened)),
-  ];
+  const missing = await checkExisting(opened);
+  const permissions = await checkPermissions({ 'store file': opened.file });
+  const found = [missing ?? reachable, ...permissions];
+  if (missing === undefined) found.push(...(await checkIndex(opened)));
   if (keys === undefined) return found; // nothing can be opened
   const vault = new SecretsVault({ store: opened.store, keys });
-  const report = await longRun('Opening records', (controls) => verifyVault(vault, controls));
-  return [
-    ...found,
-    ...checkRecords(report, keys),
-    ...(await checkPlaintext(vault, opened, settings)),
-  ];
+  if (missing === undefined) {
+    const report = await withProgress('Opening records', json, (controls) =>
+      verifyVault(vault, controls),
+    );
+    found.push(...checkRecords(report, keys));
+    if (code !== undefined) found.push(...(await checkClients(vault, opened.store)));
+  }
+  return [...found, ...(await checkPlaintext(vault, opened, settings, json))];
 }
 
 function checkNode(): Check {

@@ -1,15 +1,23 @@
-import { type FieldStatus, VaultError } from 'provider-vault';
+import {
+  type ProviderStatus,
+  type SecretInfo,
+  type SecretsVault,
+  VaultError,
+} from 'provider-vault';
 import { action, type DefineCommand } from '../action.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type VaultOptions, withVault } from '../open-vault.ts';
-import { addStoreOptions, type CommonOptions } from '../options.ts';
+import { type OpenVault, type VaultOptions, withVault } from '../open-vault.ts';
+import { addAuditOptions, addStoreOptions, type CommonOptions } from '../options.ts';
 import { printResult, table } from '../output.ts';
 
 interface GetOptions extends CommonOptions, VaultOptions {
   readonly reveal?: boolean;
 }
 
-/** @internal */
+type Shown = Pick<ProviderStatus, 'rev' | 'etag' | 'keyId' | 'updatedAt' | 'updatedBy'> & {
+  readonly fields: Readonly<Record<string, string>>;
+};
+
 export const getCommand: DefineCommand = (program, finish) => {
   const command = program
     .command('get')
@@ -18,44 +26,48 @@ export const getCommand: DefineCommand = (program, finish) => {
     .argument('<provider>')
     .argument('[field]', 'only this one; with --reveal the bare value')
     .option('--reveal', 'show the values in the clear');
-  addStoreOptions(command).action(
+  addAuditOptions(addStoreOptions(command)).action(
     action<GetOptions>(finish, async (options, tenantId = '', provider = '', field) => {
-      const { reveal = false } = options;
-      const found = await withVault(options, async ({ vault }) => {
-        const stored = await vault.require(tenantId, provider);
-        if (reveal) return { meta: stored.meta, fields: stored.reveal() as Record<string, string> };
-        const status = await vault.status(tenantId, provider);
-        return { meta: stored.meta, fields: masksOf(status.fields) };
-      });
-      const { rev, keyId, updatedAt, updatedBy } = found.meta;
-      const fields =
-        field === undefined ? found.fields : only(found.fields, field, tenantId, provider);
-      const result = {
-        tenantId,
-        provider,
-        rev,
-        keyId,
-        updatedAt,
-        updatedBy,
-        revealed: reveal,
-        fields,
-      };
-      printResult(options, result, () => {
-        if (field !== undefined) return Object.values(fields);
-        return table(Object.entries(fields));
-      });
+      const { reveal: revealed = false } = options;
+      const shown = await withVault(options, { audited: revealed }, (opened) =>
+        revealed ? reveal(opened, tenantId, provider) : masked(opened.vault, tenantId, provider),
+      );
+      const { fields: all, ...rest } = shown;
+      const fields = field === undefined ? all : only(all, field, tenantId, provider);
+      printResult(options, { tenantId, provider, ...rest, revealed, fields }, () =>
+        field === undefined ? table(Object.entries(fields)) : Object.values(fields),
+      );
       return EXIT.done;
     }),
   );
 };
 
-function masksOf(fields: Readonly<Record<string, FieldStatus>>): Record<string, string> {
-  const set = Object.entries(fields).filter(([, { set }]) => set);
-  return Object.fromEntries(set.map(([field, { masked = '' }]) => [field, masked]));
+async function reveal(
+  { vault, actor }: OpenVault,
+  tenantId: string,
+  provider: string,
+): Promise<Shown> {
+  const credentials = await vault.require(tenantId, provider, { actor });
+  const fields = credentials.reveal() as Record<string, string>;
+  return { ...about(credentials.meta), fields };
+}
+
+async function masked(vault: SecretsVault, tenantId: string, provider: string): Promise<Shown> {
+  const status = await vault.status(tenantId, provider, { env: {} });
+  if (status.etag === null || status.state === 'unreadable') {
+    await vault.require(tenantId, provider); // throws the error that says why
+  }
+  const set = Object.entries(status.fields).filter(([, field]) => field.set);
+  const fields = Object.fromEntries(set.map(([name, { masked = '' }]) => [name, masked]));
+  return { ...about(status), fields };
+}
+
+function about({ rev, etag, keyId, updatedAt, updatedBy }: SecretInfo | ProviderStatus) {
+  return { rev, etag, keyId, updatedAt, ...(updatedBy !== undefined && { updatedBy }) };
 }
 
 function only(
-  fields: Record<string, string>,
+  fields: Shown['fields'],
   field: string,
   tenantId: string,
   provider: string,

@@ -4,7 +4,6 @@ import { EXIT } from '../exit-codes.ts';
 import type { CommonOptions } from '../options.ts';
 import { note, printResult } from '../output.ts';
 
-/** @internal */
 export const keygenCommand: DefineCommand = (program, finish) => {
   program
     .command('keygen')
@@ -15,7 +14,7 @@ export const keygenCommand: DefineCommand = (program, finish) => {
         const keyId = new Keyring({ encryptionKey: key }).encryptionKeyId;
         printResult(options, { key, keyId }, () => [key]);
         note(
-          `Key ${keyId}. Keep a copy where your backups are not: what it seals cannot be opened without it.`,
+          `Key ${keyId}. Keep a copy apart from your backups: nothing opens what this key seals without it.`,
         );
         return EXIT.done;
       }),

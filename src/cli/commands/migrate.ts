@@ -1,25 +1,32 @@
 import { readFile } from 'node:fs/promises';
-import { type MigrationReport, migrateFromSettings, type SettingsMapping } from 'provider-vault';
+import {
+  type LongOperationOptions,
+  type MigrationReport,
+  migrateFromSettings,
+  type SettingsMapping,
+} from 'provider-vault';
 import { action, type DefineCommand } from '../action.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { parseObject } from '../input.ts';
 import { linesOfIssues } from '../issues.ts';
 import { type OpenVault, type VaultOptions, withVault } from '../open-vault.ts';
+import { runOperation } from '../operation.ts';
 import {
+  addAuditOptions,
   addDryRunOption,
   addLongRunOptions,
   addSettingsOption,
   addStoreOptions,
-  type CommonOptions,
   collect,
+  DEFAULT_SETTINGS,
+  type DryRunOption,
   type LongRunOptions,
   type SettingsOptions,
 } from '../options.ts';
-import { printResult, table } from '../output.ts';
-import { batchesOf, longRun } from '../progress.ts';
+import { table } from '../output.ts';
 
-interface MigrateOptions extends CommonOptions, VaultOptions, LongRunOptions, SettingsOptions {
+interface MigrateOptions extends VaultOptions, LongRunOptions, DryRunOption, SettingsOptions {
   readonly secrets?: boolean;
   readonly erase?: boolean;
   readonly tenant?: readonly string[];
@@ -27,14 +34,13 @@ interface MigrateOptions extends CommonOptions, VaultOptions, LongRunOptions, Se
 }
 
 const HELP = `
-What is in the vault already wins: a plaintext field that differs from it is a conflict, which is
-listed and left alone. Run it as often as you like: nothing is done twice.
+What the vault already holds wins: a plaintext field with another value is a conflict, which is
+listed and left alone. You can run it as often as you like: nothing is done twice.
 
 The file of --mapping holds one JSON object, old field → provider and field:
   { "stripe_secret": "stripe.secretKey" }
 `;
 
-/** @internal */
 export const migrateCommand: DefineCommand = (program, finish) => {
   const command = program
     .command('migrate')
@@ -44,13 +50,18 @@ export const migrateCommand: DefineCommand = (program, finish) => {
     .option('--tenant <id>', 'only this tenant; may be given several times', collect)
     .option('--mapping <file>', 'JSON file that says which field goes where (default: built in)')
     .addHelpText('after', HELP);
-  addSettingsOption(addStoreOptions(command));
+  addAuditOptions(addSettingsOption(addStoreOptions(command)));
   addLongRunOptions(addDryRunOption(command)).action(
     action<MigrateOptions>(finish, async (options) => {
       const mapping = options.mapping === undefined ? {} : await readMapping(options.mapping);
-      const report = await withVault(options, (opened) => migrate(opened, options, mapping));
-      printResult(options, report, () => linesOf(report, options));
-      return exitCodeOf(report, options);
+      const needs = { audited: !options.dryRun, mayBeMissing: true };
+      return withVault(options, needs, async (opened) => {
+        const operate = await prepare(opened, options, mapping);
+        return runOperation('Migrating', options, operate, {
+          lines: (report) => linesOf(report, options),
+          exitCode: (report) => exitCodeOf(report, options),
+        });
+      });
     }),
   );
 };
@@ -62,39 +73,49 @@ async function readMapping(path: string): Promise<{ mapping: SettingsMapping }> 
   return { mapping: parseObject(text, `The mapping ${path}`) as SettingsMapping };
 }
 
-async function migrate(
-  { vault, store, mongo }: OpenVault,
+async function prepare(
+  { vault, store, mongo, actor }: OpenVault,
   options: MigrateOptions,
   mapping: { mapping?: SettingsMapping },
-): Promise<MigrationReport> {
+) {
   if (mongo === undefined) {
     throw new UsageError('The settings of the old system are in MongoDB: name it as the store.');
   }
   const { secrets = false, erase = false, dryRun = false, tenant } = options;
-  if (!dryRun) await store.init?.();
+  const { settings = DEFAULT_SETTINGS } = options;
   const { db, collection } = mongo;
-  return longRun('Migrating', (controls) =>
+  await mongo.requireCollection(settings, 'Check the name in --settings.');
+  if (!dryRun) await store.init?.();
+  return (run: LongOperationOptions) =>
     migrateFromSettings(vault, {
-      ...controls,
-      ...batchesOf(options),
+      ...run,
       ...mapping,
-      settings: db.collection(options.settings),
+      settings: db.collection(settings),
       ...(secrets && { secrets: db.collection(collection) }),
       ...(tenant && { tenantIds: tenant }),
       erase,
       dryRun,
-    }),
-  );
+      actor,
+    });
 }
 
-function linesOf(report: MigrationReport, { dryRun = false, erase }: MigrateOptions): string[] {
+// A misspelt tenant must not look like one without plaintext.
+function isUnknownTenant({ scanned }: MigrationReport, { tenant, part, after }: MigrateOptions) {
+  return tenant !== undefined && scanned === 0 && part === undefined && after === undefined;
+}
+
+function linesOf(report: MigrationReport, options: MigrateOptions): string[] {
+  const { dryRun = false, erase, tenant = [] } = options;
+  if (isUnknownTenant(report, options)) {
+    return [`No document of the old system belongs to tenant ${tenant.join(', ')}.`];
+  }
   const number = (n: number) => n.toLocaleString('en-US');
   return [
-    ...(dryRun ? ['Dry run: nothing was written. What would be:'] : []),
+    ...(dryRun ? ['Dry run: nothing was written. A real run would do this:'] : []),
     ...table([
       ['documents read', number(report.scanned)],
       ['fields migrated', number(report.migrated)],
-      ['fields there already', number(report.unchanged)],
+      ['fields already in the vault', number(report.unchanged)],
       ['plaintext fields erased', number(report.erased)],
       ['plaintext fields left', number(report.plaintextRemaining)],
       ['conflicts', number(report.conflictCount)],
@@ -107,20 +128,22 @@ function linesOf(report: MigrationReport, { dryRun = false, erase }: MigrateOpti
       report.conflicts,
     ),
     ...linesOfIssues(
-      'Warnings: migrated as they are, though not of the expected form',
+      'Warnings: migrated, though not of the expected form',
       report.warningCount,
       report.warnings,
     ),
     ...linesOfIssues('Failures: not migrated', report.failedCount, report.failed),
     ...(!erase && !dryRun && report.plaintextRemaining > 0
       ? [
-          'The plaintext is still there. Run it again with --erase when all backends read the vault.',
+          'The plaintext is still there. Run it again with --erase once no process of the old system runs.',
         ]
       : []),
   ];
 }
 
-function exitCodeOf(report: MigrationReport, { dryRun, erase }: MigrateOptions): ExitCode {
+function exitCodeOf(report: MigrationReport, options: MigrateOptions): ExitCode {
+  const { dryRun, erase } = options;
+  if (isUnknownTenant(report, options)) return EXIT.failed;
   const unresolved = report.conflictCount + report.failedCount;
   const toDo = dryRun ? report.migrated + report.erased : 0;
   const left = erase ? report.plaintextRemaining : 0;

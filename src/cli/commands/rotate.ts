@@ -3,34 +3,37 @@ import { action, type DefineCommand } from '../action.ts';
 import { EXIT } from '../exit-codes.ts';
 import { linesOfIssues } from '../issues.ts';
 import { type VaultOptions, withVault } from '../open-vault.ts';
+import { runOperation } from '../operation.ts';
 import {
+  addAuditOptions,
   addDryRunOption,
   addLongRunOptions,
   addStoreOptions,
-  type CommonOptions,
+  type DryRunOption,
   type LongRunOptions,
 } from '../options.ts';
-import { count, printResult, table } from '../output.ts';
-import { batchesOf, longRun } from '../progress.ts';
+import { count, table } from '../output.ts';
 
-interface RotateOptions extends CommonOptions, VaultOptions, LongRunOptions {}
+interface RotateOptions extends VaultOptions, LongRunOptions, DryRunOption {}
 
-/** @internal */
 export const rotateCommand: DefineCommand = (program, finish) => {
   const command = program
     .command('rotate')
-    .description('seal every record anew that is not under the current key, or not bound');
-  addDryRunOption(addLongRunOptions(addStoreOptions(command))).action(
-    action<RotateOptions>(finish, async (options) => {
+    .description('reseal every record that is not under the current key, or not bound');
+  addDryRunOption(addLongRunOptions(addAuditOptions(addStoreOptions(command)))).action(
+    action<RotateOptions>(finish, (options) => {
       const { dryRun = false } = options;
-      const report = await withVault(options, async ({ vault, store }) => {
-        if (!dryRun) await store.init?.();
-        return longRun('Rotating', (controls) =>
-          rotateKeys(vault, { ...controls, ...batchesOf(options), dryRun }),
-        );
-      });
-      printResult(options, report, () => linesOf(report, dryRun));
-      return report.remaining > 0 ? EXIT.workRemains : EXIT.done;
+      return withVault(options, { audited: !dryRun }, ({ vault, actor }) =>
+        runOperation(
+          'Rotating',
+          options,
+          (settings) => rotateKeys(vault, { ...settings, dryRun, actor }),
+          {
+            lines: (report) => linesOf(report, dryRun),
+            exitCode: ({ remaining }) => (remaining > 0 ? EXIT.workRemains : EXIT.done),
+          },
+        ),
+      );
     }),
   );
 };
@@ -38,24 +41,17 @@ export const rotateCommand: DefineCommand = (program, finish) => {
 function linesOf(report: RotationReport, dryRun: boolean): string[] {
   const { encryptionKeyId, keys } = report;
   return [
-    ...(dryRun ? ['Dry run: nothing was written. What would be:'] : []),
+    ...(dryRun ? ['Dry run: nothing was written. A real run would do this:'] : []),
     `Sealed with key ${encryptionKeyId}: ${count(report.rotated, 'record')}, and ${count(report.historyRotated, 'earlier version')}`,
-    `Were already: ${count(report.upToDate, 'record')}`,
+    `Up to date before: ${count(report.upToDate, 'record')}`,
     'Records per key before:',
     ...table(Object.entries(keys).map(([id, records]) => ['', id, count(records, 'record')])),
     ...(report.changed > 0
-      ? [
-          `Changed by others meanwhile, and left to them: ${count(report.changed, 'record')}. Run it again.`,
-        ]
-      : []),
-    ...(report.historyUnreadable > 0
-      ? [
-          `Kept as they are, because they cannot be opened: ${count(report.historyUnreadable, 'earlier version')}`,
-        ]
+      ? [`Left to other writers, which changed them meanwhile: ${count(report.changed, 'record')}`]
       : []),
     ...linesOfIssues(
-      'Could not be opened, and were left as they are',
-      report.failedCount,
+      'Left as they are, because they cannot be opened',
+      report.failedCount + report.historyUnreadable,
       report.failed,
     ),
   ];

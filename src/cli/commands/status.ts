@@ -9,7 +9,6 @@ import { summarize } from '../summary.ts';
 
 interface StatusOptions extends CommonOptions, VaultOptions {}
 
-/** @internal */
 export const statusCommand: DefineCommand = (program, finish) => {
   const command = program
     .command('status')
@@ -37,7 +36,7 @@ async function statusOfStore(options: StatusOptions): Promise<ExitCode> {
   return EXIT.done;
 }
 
-// What is in the store can be told without a key: it is what one looks at when a key is lost.
+// No key is needed to say what the store holds: it is the first thing to look at when a key is lost.
 function configuredKeys(): Keyring | undefined {
   try {
     return Keyring.fromEnv();
@@ -67,7 +66,7 @@ async function statusOfTenant(
   tenantId: string,
   provider: string | undefined,
 ): Promise<ExitCode> {
-  const providers = await withVault(options, async ({ vault }) =>
+  const providers = await withVault(options, { audited: false }, async ({ vault }) =>
     provider === undefined ? vault.status(tenantId) : [await vault.status(tenantId, provider)],
   );
   printResult(options, { tenantId, providers }, () => linesOfTenant(providers));
@@ -85,9 +84,9 @@ const STATE_STYLE = {
 function linesOfTenant(providers: readonly ProviderStatus[]): string[] {
   // Padded before it is coloured: escape sequences would count as characters.
   const width = Math.max(...providers.map(({ provider }) => provider.length));
-  return providers.map(({ provider, state, rev, keyId, missing, bound, detail }) => {
+  return providers.map(({ provider, state, rev, etag, keyId, missing, bound, detail }) => {
     const facts = [
-      ...(rev > 0 ? [`revision ${rev}, key ${keyId}`] : []),
+      ...(etag === null ? [] : [`revision ${rev}, key ${keyId ?? 'not named'}, etag ${etag}`]),
       ...(bound === false ? ['unbound: run `provider-vault rotate`'] : []),
       ...(state === 'incomplete' && missing.length > 0 ? [`missing: ${missing.join(', ')}`] : []),
       ...(detail === undefined ? [] : [detail]),

@@ -3,24 +3,18 @@ import { action, type DefineCommand } from '../action.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { linesOfIssues } from '../issues.ts';
 import { type VaultOptions, withVault } from '../open-vault.ts';
-import {
-  addLongRunOptions,
-  addStoreOptions,
-  type CommonOptions,
-  type LongRunOptions,
-} from '../options.ts';
-import { printResult, table } from '../output.ts';
-import { batchesOf, longRun } from '../progress.ts';
+import { runOperation } from '../operation.ts';
+import { addLongRunOptions, addStoreOptions, type LongRunOptions } from '../options.ts';
+import { table } from '../output.ts';
 import { broken, needsRotation, unboundOf } from '../verification.ts';
 
-interface VerifyOptions extends CommonOptions, VaultOptions, LongRunOptions {}
+interface VerifyOptions extends VaultOptions, LongRunOptions {}
 
 const HELP = `
 Exit code 0: all records open, are bound, and are under the current key. 3: all open, and
 \`provider-vault rotate\` has something to do. 1: a record cannot be opened.
 `;
 
-/** @internal */
 export const verifyCommand: DefineCommand = (program, finish) => {
   const command = program
     .command('verify')
@@ -28,19 +22,18 @@ export const verifyCommand: DefineCommand = (program, finish) => {
     .addHelpText('after', HELP);
   addLongRunOptions(addStoreOptions(command)).action(
     action<VerifyOptions>(finish, (options) =>
-      withVault(options, async ({ vault, keys }) => {
-        const report = await longRun('Verifying', (controls) =>
-          verifyVault(vault, { ...controls, ...batchesOf(options) }),
-        );
-        printResult(options, report, () => linesOf(report, keys));
-        return exitCodeOf(report, keys);
-      }),
+      withVault(options, { audited: false }, ({ vault, keys }) =>
+        runOperation('Verifying', options, (settings) => verifyVault(vault, settings), {
+          lines: (report) => linesOf(report, keys),
+          exitCode: (report) => exitCodeOf(report, keys),
+        }),
+      ),
     ),
   );
 };
 
 function exitCodeOf(report: VerificationReport, keys: Keyring): ExitCode {
-  if (broken(report) > 0) return EXIT.failed;
+  if (broken(report) + broken(report.history) > 0) return EXIT.failed;
   return needsRotation(report, keys) ? EXIT.workRemains : EXIT.done;
 }
 
@@ -55,9 +48,7 @@ function linesOf(report: VerificationReport, keys: Keyring): string[] {
       ['history', ...COLUMNS.map((column) => String(report.history[column]))],
     ]),
     ...linesOfIssues('To look at', report.problemCount, report.problems),
-    report.safeToRefuseUnbound
-      ? `No record is unbound: it is safe to set unbound: 'refuse'.`
-      : `Unbound: ${unboundOf(report)}. Run \`provider-vault rotate\` before you set unbound: 'refuse'.`,
+    unboundLine(report),
     ...(needsRotation(report, keys)
       ? [
           `Not everything is sealed with key ${keys.encryptionKeyId}: \`provider-vault rotate\` does that.`,
@@ -69,4 +60,14 @@ function linesOf(report: VerificationReport, keys: Keyring): string[] {
         ]
       : []),
   ];
+}
+
+function unboundLine(report: VerificationReport): string {
+  if (report.safeToRefuseUnbound) {
+    return `No record is unbound: it is safe to set unbound: 'refuse'.`;
+  }
+  if (report.unbound + report.history.unbound > 0) {
+    return `Unbound: ${unboundOf(report)}. Run \`provider-vault rotate\` before you set unbound: 'refuse'.`;
+  }
+  return `It is not known whether it is safe to set unbound: 'refuse', because not every record was opened.`;
 }

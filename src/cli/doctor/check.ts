@@ -1,4 +1,4 @@
-/** One line of the doctor's report. @internal */
+/** One line of the doctor's report. */
 export interface Check {
   readonly name: string;
   readonly state: 'pass' | 'warn' | 'fail';
@@ -10,17 +10,14 @@ export interface Check {
   readonly details?: object;
 }
 
-/** @internal */
 export function pass(name: string, text: string, details?: object): Check {
   return { name, state: 'pass', text, ...(details && { details }) };
 }
 
-/** @internal */
 export function warn(name: string, text: string, todo: string, details?: object): Check {
   return { name, state: 'warn', text, todo, ...(details && { details }) };
 }
 
-/** @internal */
 export function fail(name: string, text: string, todo: string, details?: object): Check {
   return { name, state: 'fail', text, todo, ...(details && { details }) };
 }

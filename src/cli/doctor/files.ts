@@ -6,10 +6,9 @@ import { type Check, fail, pass, warn } from './check.ts';
 const OTHERS_MASK = 0o077;
 
 /**
- * Whether files that hold keys or records are for their owner alone. Windows has no such modes.
+ * Whether only their owner can read the files that hold keys or records. Windows has no such modes.
  *
- * @param files - what each is → its path
- * @internal
+ * @param files - what each file is → its path
  */
 export async function checkPermissions(
   files: Readonly<Record<string, string | undefined>>,
@@ -23,14 +22,18 @@ export async function checkPermissions(
     const shown = (mode & 0o777).toString(8).padStart(4, '0');
     checks.push(
       mode & OTHERS_MASK
-        ? warn(name, `${path} has mode ${shown}: others can get at it`, `chmod 600 ${path}`)
+        ? warn(
+            name,
+            `${path} has mode ${shown}: other users have access to it`,
+            `chmod 600 ${path}`,
+          )
         : pass(name, `${path} has mode ${shown}`),
     );
   }
   return checks;
 }
 
-/** The files that the environment names for keys. @internal */
+/** The key files that the environment names. */
 export function keyFiles(env: Environment): Record<string, string | undefined> {
   return {
     'key file': env.APP_ENCRYPTION_KEY_FILE,
@@ -40,12 +43,17 @@ export function keyFiles(env: Environment): Record<string, string | undefined> {
 
 const HOLDS_A_KEY = /^\s*(export\s+)?APP_(ENCRYPTION_KEY|DECRYPTION_KEYS)\s*=\s*\S/m;
 
-/** Whether git leaves the `.env` files of this folder alone. @internal */
-export async function checkEnvFiles(folder: string): Promise<Check[]> {
+/**
+ * Whether git ignores the `.env` files of a folder.
+ *
+ * @param always - check `.env` even where there is none yet
+ */
+export async function checkEnvFiles(folder: string, always: boolean): Promise<Check[]> {
   const names = await readdir(folder);
   const files = names.filter(
     (name) => /^\.env(\..+)?$/.test(name) && !/\.(example|sample|template|dist)$/.test(name),
   );
+  if (always && !files.includes('.env')) files.push('.env');
   return Promise.all(
     files.sort().map(async (file) => {
       const text = await readFile(`${folder}/${file}`, 'utf8').catch(() => '');
@@ -58,26 +66,23 @@ type Ignored = 'ignored' | 'not ignored' | 'no repository' | 'no git';
 
 function checkEnvFile(file: string, ignored: Ignored, holdsKey: boolean): Check {
   const name = `${file} and git`;
-  if (ignored === 'ignored') return pass(name, `${file} is ignored by git`);
+  if (ignored === 'ignored') return pass(name, `git ignores ${file}`);
   if (ignored === 'no repository') return pass(name, 'this folder is in no git repository');
   if (ignored === 'no git') {
-    return warn(
-      name,
-      `git could not be run, so whether ${file} is ignored is not known`,
-      `Run \`git check-ignore ${file}\` where git is installed.`,
-    );
+    const todo = `Run \`git check-ignore ${file}\` where git is installed.`;
+    return warn(name, `unknown, because git could not be run`, todo);
   }
-  const todo = `Add ${file} to .gitignore, and \`git rm --cached ${file}\` if it was committed.`;
+  const todo = `Add ${file} to .gitignore, and run \`git rm --cached ${file}\` if it was committed.`;
   return holdsKey
     ? fail(
         name,
-        `${file} holds a key and is not ignored by git`,
+        `${file} holds a key, and git does not ignore it`,
         `${todo} A key that was committed has leaked: rotate it.`,
       )
-    : warn(name, `${file} is not ignored by git`, todo);
+    : warn(name, `git does not ignore ${file}`, todo);
 }
 
-// Exit codes of git check-ignore: 0 ignored, 1 not (or tracked), 128 no repository.
+// Exit codes of git check-ignore: 0 ignored, 1 not ignored or tracked, 128 no repository.
 function gitIgnores(folder: string, file: string): Promise<Ignored> {
   return new Promise((resolve) => {
     execFile('git', ['check-ignore', '--quiet', '--', file], { cwd: folder }, (error) => {

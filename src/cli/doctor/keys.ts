@@ -5,7 +5,6 @@ import { type Check, fail, pass } from './check.ts';
  * The keys of the environment, each of the two variables judged alone.
  *
  * @returns the keyring too, if both are good
- * @internal
  */
 export function checkKeys(env: Environment): { checks: Check[]; keys: Keyring | undefined } {
   const encryption = keyringOf('encryption key', {

@@ -1,32 +1,74 @@
-import { isVaultError, migrateFromSettings, type SecretsVault } from 'provider-vault';
-import type { OpenStore } from '../open-store.ts';
+import {
+  isVaultError,
+  type MigrationReport,
+  migrateFromSettings,
+  type SecretsVault,
+} from 'provider-vault';
+import { collectionNames, type OpenStore } from '../open-store.ts';
+import { withProgress } from '../operation.ts';
+import { DEFAULT_SETTINGS } from '../options.ts';
 import { count } from '../output.ts';
-import { type Check, pass, warn } from './check.ts';
+import { type Check, fail, pass, warn } from './check.ts';
 
-/** What the old system left in the clear: what a migration, run dry, finds. @internal */
+const NAME = 'plaintext';
+
+/**
+ * What the old system left in the clear, as a dry run of the migration finds it.
+ *
+ * @param named - the collection of the settings, if `--settings` names one: it must exist then
+ */
 export async function checkPlaintext(
   vault: SecretsVault,
   { mongo }: OpenStore,
-  settings: string,
+  named: string | undefined,
+  json: boolean,
 ): Promise<Check[]> {
   if (mongo === undefined) return [];
   const { db, collection } = mongo;
-  const where = `in ${settings} and ${collection}`;
-  let fields: number;
+  const settings = named ?? DEFAULT_SETTINGS;
   try {
+    const existing = await collectionNames(db);
+    if (named !== undefined && !existing.includes(named)) {
+      return [fail(NAME, `there is no collection ${named}`, 'Check the name in --settings.')];
+    }
+    const names = [settings, collection].filter((name) => existing.includes(name));
+    if (names.length === 0) return [];
     const sources = { settings: db.collection(settings), secrets: db.collection(collection) };
-    fields = (await migrateFromSettings(vault, { ...sources, dryRun: true })).plaintextRemaining;
+    const report = await withProgress('Looking for plaintext', json, (controls) =>
+      migrateFromSettings(vault, { ...controls, ...sources, dryRun: true }),
+    );
+    return [describe(report, names.join(' and '))];
   } catch (error) {
     if (!isVaultError(error)) throw error;
-    return [warn('plaintext', `not counted ${where}: ${error.message}`, 'Mend that first.')];
+    return [warn(NAME, `not counted: ${error.message}`, 'Repair that first.')];
   }
-  if (fields === 0) return [pass('plaintext', `none ${where}`)];
-  return [
-    warn(
-      'plaintext',
-      `${count(fields, 'field')} of the old system ${where}`,
-      '`provider-vault migrate --secrets --erase` moves them into the vault.',
-      { fields },
-    ),
+}
+
+function describe(report: MigrationReport, where: string): Check {
+  const { plaintextRemaining: fields, migrated, unchanged, conflictCount, failedCount } = report;
+  if (fields === 0) return pass(NAME, `none in ${where}`);
+  const details = { fields, migrated, unchanged, conflicts: conflictCount, failures: failedCount };
+  const kinds = [
+    ...(migrated > 0 ? [`${migrated.toLocaleString('en-US')} to migrate`] : []),
+    ...(unchanged > 0 ? [`${unchanged.toLocaleString('en-US')} already in the vault`] : []),
+    ...(conflictCount > 0 ? [count(conflictCount, 'conflict')] : []),
+    ...(failedCount > 0 ? [`${failedCount.toLocaleString('en-US')} that cannot be migrated`] : []),
   ];
+  const text = `${count(fields, 'field')} of the old system in ${where}: ${kinds.join(', ')}`;
+  return warn(NAME, text, advice(report), details);
+}
+
+// Erasing is safe only when no process of the old system runs, and that cannot be seen from here.
+function advice({ migrated, unchanged, conflictCount, failedCount }: MigrationReport): string {
+  return [
+    ...(migrated > 0 ? ['`provider-vault migrate --secrets` copies them into the vault.'] : []),
+    ...(migrated === 0 && unchanged > 0
+      ? [
+          'Once no process of the old system runs, erase them: step 6 of docs/runbooks/upgrade-from-the-old-system.md.',
+        ]
+      : []),
+    ...(conflictCount + failedCount > 0
+      ? ['`provider-vault migrate --secrets --dry-run` lists the ones that you must decide.']
+      : []),
+  ].join(' ');
 }

@@ -3,7 +3,7 @@ import { count } from '../output.ts';
 import { broken, needsRotation, unboundOf } from '../verification.ts';
 import { type Check, fail, pass, warn } from './check.ts';
 
-/** What opening every record has shown. @internal */
+/** What opening every record has shown. */
 export function checkRecords(report: VerificationReport, keys: Keyring): Check[] {
   return [
     checkOpening(report),
@@ -14,15 +14,21 @@ export function checkRecords(report: VerificationReport, keys: Keyring): Check[]
 }
 
 function checkOpening(report: VerificationReport): Check {
-  const bad = broken(report);
-  if (bad === 0) return pass('records', `${count(report.scanned, 'record')}, all of them open`);
   const { unknownKey, tampered, malformed, foreign } = report;
-  const details = { unknownKey, tampered, malformed, foreign };
-  const found = Object.entries(details).filter(([, n]) => n > 0);
+  const details = { unknownKey, tampered, malformed, foreign, history: broken(report.history) };
+  const all = count(report.scanned, 'record');
+  const kinds = Object.entries({
+    'of an unknown key': unknownKey,
+    altered: tampered,
+    malformed,
+    'of another address': foreign,
+    'in the history': details.history,
+  }).filter(([, n]) => n > 0);
+  if (kinds.length === 0) return pass('records', `${all}, all of them open`);
   return fail(
     'records',
-    `${bad} of ${count(report.scanned, 'record')} cannot be opened (${found.map(([what, n]) => `${what}: ${n}`).join(', ')})`,
-    '`provider-vault verify` lists them. An unknown key belongs into APP_DECRYPTION_KEYS; take the others for an attack until you know better.',
+    `of ${all} these cannot be opened: ${kinds.map(([kind, n]) => `${n} ${kind}`).join(', ')}`,
+    '`provider-vault verify` lists them. Add an unknown key to APP_DECRYPTION_KEYS. Take altered records and those of another address for an attack until you know better.',
     details,
   );
 }
@@ -46,6 +52,10 @@ function checkKeyUse(report: VerificationReport, keys: Keyring): Check {
 function checkBinding(report: VerificationReport): Check {
   if (report.safeToRefuseUnbound) {
     return pass('unbound', `none: it is safe to set unbound: 'refuse'`);
+  }
+  if (report.unbound + report.history.unbound === 0) {
+    const text = 'none, as far as the records can be opened';
+    return warn('unbound', text, "Only set unbound: 'refuse' once every record opens.");
   }
   return warn(
     'unbound',

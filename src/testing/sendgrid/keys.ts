@@ -1,3 +1,5 @@
+import type { Revocations } from '../revocations.ts';
+
 /**
  * An API key of the stand-in.
  *
@@ -6,35 +8,23 @@
 export interface FakeSendGridKey {
   /** The whole key. */
   readonly apiKey: string;
-  /**
-   * What the key may do; `mail.send` is what sending needs.
-   * Default `mail.send` and `user.account.read`.
-   */
+  /** What the key may do; sending needs `mail.send`. Default: `mail.send`. */
   readonly scopes?: readonly string[];
   /**
    * The verified senders: addresses, or domains (`example.com`) for every address in them. Mail from
-   * another address is refused with 403. Default: any address.
+   * any other address is refused with 403. Default: any address.
    */
   readonly senders?: readonly string[];
-  /**
-   * The data residency the key belongs to; at the host of the other one it is refused with 401.
-   * Seen only through `route()`. Default `global`.
-   */
-  readonly region?: 'global' | 'eu';
 }
 
-const DEFAULT_SCOPES = ['mail.send', 'user.account.read'];
-
-/**
- * The keys of a stand-in and what each may do.
- *
- * @internal
- */
+/** The keys of a stand-in. @internal */
 export class SendGridKeys {
   readonly #keys = new Map<string, FakeSendGridKey>();
+  readonly #revocations: Revocations;
 
-  /** @throws TypeError for a key that is no string, is empty or has a space; its value is not shown */
-  constructor(keys: readonly FakeSendGridKey[]) {
+  /** @throws TypeError for a key that is malformed or given twice; no message shows a key */
+  constructor(keys: readonly FakeSendGridKey[], revocations: Revocations) {
+    this.#revocations = revocations;
     for (const key of keys) {
       if (typeof key.apiKey !== 'string' || !/^\S+$/.test(key.apiKey)) {
         throw new TypeError('apiKey must be a string without spaces that is not empty.');
@@ -44,23 +34,20 @@ export class SendGridKeys {
     }
   }
 
-  /** The key, `undefined` when there is none or it belongs to another residency. */
-  find(apiKey: string, region: 'global' | 'eu' | undefined): FakeSendGridKey | undefined {
-    const key = this.#keys.get(apiKey);
-    if (key === undefined || region === undefined) return key;
-    return (key.region ?? 'global') === region ? key : undefined;
+  /** The key, `undefined` when it does not exist or is dead. */
+  find(apiKey: string): FakeSendGridKey | undefined {
+    return this.#revocations.isDead(apiKey) ? undefined : this.#keys.get(apiKey);
   }
+}
 
-  scopesOf(key: FakeSendGridKey): readonly string[] {
-    return key.scopes ?? DEFAULT_SCOPES;
-  }
+/** What a key may do. @internal */
+export function scopes(key: FakeSendGridKey): readonly string[] {
+  return key.scopes ?? ['mail.send'];
+}
 
-  maySendFrom(key: FakeSendGridKey, email: string): boolean {
-    if (key.senders === undefined) return true;
-    const address = email.toLowerCase();
-    return key.senders.some((sender) => {
-      const allowed = sender.toLowerCase();
-      return allowed.includes('@') ? address === allowed : address.endsWith(`@${allowed}`);
-    });
-  }
+/** Whether a key may send mail from an address. @internal */
+export function maySendFrom({ senders }: FakeSendGridKey, email: string): boolean {
+  const address = email.toLowerCase();
+  const domain = address.slice(address.lastIndexOf('@') + 1);
+  return senders?.some((sender) => [address, domain].includes(sender.toLowerCase())) ?? true;
 }

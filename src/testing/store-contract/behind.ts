@@ -1,27 +1,29 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { isVaultError } from '../../errors.ts';
-import { type ContractCase, makeRecord, names } from './target.ts';
+import { etag, type SecretRecord } from '../../record.ts';
+import { assertSame, type ContractCase, makeRecord, names } from './target.ts';
 
 const REF = { tenantId: 'a', provider: 'custom' };
 
-/** What a store has behind it: data that others see too, and that may be out of reach. @internal */
+/** The data behind a store: others see it too, and it may be out of reach. @internal */
 export const behindCases: readonly ContractCase[] = [
   [
     'S4: another store over the same data sees all that was written',
     async (store, target) => {
-      await store.put(makeRecord('a'), 0);
+      const first = makeRecord('a');
+      await store.put(first, null);
       const record = makeRecord('a', 'custom', 2);
-      await store.put(record, 1);
-      await store.put(makeRecord('b'), 0);
+      await store.put(record, etag(first));
+      await store.put(makeRecord('b'), null);
       await store.delete({ tenantId: 'b', provider: 'custom' });
       const other = await target.reopen?.();
       if (other === undefined) return;
-      assert.deepEqual(await other.get(record), record);
-      assert.deepEqual(await other.list('b'), []);
+      assertSame(await other.get(record), record);
+      assertSame(await other.list('b'), []);
       const next = makeRecord('a', 'custom', 3);
-      await other.put(next, 2);
-      assert.deepEqual(await store.get(next), next, 'and the other way round');
+      await other.put(next, etag(record));
+      assertSame(await store.get(next), next, 'and the other way round');
       await other.close?.();
     },
   ],
@@ -30,13 +32,16 @@ export const behindCases: readonly ContractCase[] = [
     async (store, target) => {
       const other = await target.reopen?.();
       if (other === undefined) return;
-      for (let rev = 0; rev < 5; rev++) {
-        const writes = Array.from({ length: 8 }, () => makeRecord('a', 'custom', rev + 1));
+      let expected: string | null = null;
+      for (let rev = 1; rev <= 5; rev++) {
+        const writes = Array.from({ length: 8 }, () => makeRecord('a', 'custom', rev));
         const results: boolean[] = await Promise.all(
-          writes.map((record, at) => (at % 2 ? store : other).put(record, rev)),
+          writes.map((record, at) => (at % 2 ? store : other).put(record, expected)),
         );
         assert.equal(results.filter(Boolean).length, 1);
-        assert.equal((await store.get(REF))?.data, writes[results.indexOf(true)]?.data);
+        const winner = writes[results.indexOf(true)] as SecretRecord;
+        assert.equal((await store.get(REF))?.data, winner.data);
+        expected = etag(winner);
       }
       await other.close?.();
     },
@@ -51,8 +56,8 @@ export const behindCases: readonly ContractCase[] = [
         () => store.get(record),
         () => store.getMany([record]),
         () => store.list('a'),
-        () => store.put(record, 0),
-        () => store.putMany([{ record, expectedRev: 0 }]),
+        () => store.put(record, null),
+        () => store.putMany([{ record, expected: null }]),
         () => store.delete(record),
         async () => {
           for await (const _ of store.scan({}));
@@ -72,7 +77,7 @@ export const behindCases: readonly ContractCase[] = [
     },
   ],
   [
-    'S8: what was replaced or deleted is gone',
+    'S8: replaced and deleted content is gone',
     async (store, { readRaw }) => {
       if (readRaw === undefined) return;
       const [first, second] = [makeRecord('a'), makeRecord('a', 'custom', 2)];
@@ -81,10 +86,10 @@ export const behindCases: readonly ContractCase[] = [
         const text = raw instanceof Uint8Array ? Buffer.from(raw).toString() : JSON.stringify(raw);
         return text?.includes(data) ?? false;
       };
-      await store.put(first, 0);
+      await store.put(first, null);
       assert.equal(await holds(first), true, 'a store seals nothing itself');
-      await store.put(second, 1);
-      assert.deepEqual([await holds(first), await holds(second)], [false, true]);
+      await store.put(second, etag(first));
+      assertSame([await holds(first), await holds(second)], [false, true]);
       await store.delete(REF);
       assert.equal(await holds(second), false);
     },
@@ -92,9 +97,9 @@ export const behindCases: readonly ContractCase[] = [
   [
     'S9: init can be called again, and at the same time',
     async (store) => {
-      await store.put(makeRecord('a'), 0);
+      await store.put(makeRecord('a'), null);
       await Promise.all([store.init?.(), store.init?.(), store.init?.()]);
-      assert.deepEqual(names(await store.list('a')), ['a custom']);
+      assertSame(names(await store.list('a')), ['a custom']);
     },
   ],
 ];

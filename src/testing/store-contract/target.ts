@@ -1,5 +1,7 @@
-import type { SecretRecord } from '../../record/record.ts';
-import type { SecretRef } from '../../record/ref.ts';
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { isDate } from 'node:util/types';
+import type { SecretRecord, SecretRef } from '../../record.ts';
 import type { ScanQuery, SecretStore } from '../../stores/secret-store.ts';
 
 /**
@@ -24,7 +26,7 @@ export interface ContractTarget {
   readonly name: string;
   /** Gives a store that is empty; called once for each case. */
   open(): SecretStore | Promise<SecretStore>;
-  /** Optional: all that is stored for `ref`, read behind the store's back: text, bytes or an object. */
+  /** Optional: everything stored for `ref`, read behind the store's back: text, bytes or an object. */
   readRaw?(ref: SecretRef): unknown;
   /** Optional: another store over the data of the one opened last, as after a restart. */
   reopen?(): SecretStore | Promise<SecretStore>;
@@ -38,16 +40,14 @@ export type ContractCase = readonly [
   run: (store: SecretStore, target: ContractTarget) => Promise<void>,
 ];
 
-let lastData = 0;
-
-/** A record as a vault writes it; its data is different each time. @internal */
+/** A record as a vault writes it, with a random IV. @internal */
 export function makeRecord(
   tenantId: string,
   provider = 'custom',
   rev = 1,
   more: Record<string, unknown> = {},
 ): SecretRecord {
-  const data = Buffer.alloc(40, ++lastData).fill(`${lastData}`, 0).toString('base64');
+  const data = randomBytes(40).toString('base64');
   const at = new Date('2024-05-06T07:08:09.123Z');
   const metadata = { rev, keyId: '0123abcd', createdAt: at, updatedAt: at };
   return { tenantId, provider, data, metadata, ...more };
@@ -63,4 +63,32 @@ export async function scanned(store: SecretStore, query: ScanQuery): Promise<Sec
   const batches = [];
   for await (const batch of store.scan(query)) batches.push(batch);
   return batches;
+}
+
+/**
+ * Deep equality, for values that may come from another realm: a test runner such as Jest runs
+ * modules in a realm of its own, whose objects have other prototypes.
+ *
+ * @internal
+ */
+export function assertSame(actual: unknown, expected: unknown, message?: string): void {
+  if (isSame(actual, expected)) return;
+  assert.deepEqual(actual, expected, message); // for its message
+  throw new assert.AssertionError({ actual, expected, message: message ?? 'The values differ.' });
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (isDate(a) || isDate(b)) return isDate(a) && isDate(b) && a.getTime() === b.getTime();
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [definedEntries(a), definedEntries(b)];
+  return (
+    left.length === right.length &&
+    left.every(([name, value]) => Object.hasOwn(b, name) && isSame(value, Reflect.get(b, name)))
+  );
+}
+
+function definedEntries(object: object): [string, unknown][] {
+  return Object.entries(object).filter(([, value]) => value !== undefined);
 }

@@ -1,4 +1,5 @@
-import { TwilioRefusal } from './refusal.ts';
+import { type HttpRequest, Refusal } from '../http.ts';
+import type { Revocations } from '../revocations.ts';
 
 /**
  * An API key of a {@link FakeTwilioAccount}.
@@ -11,9 +12,8 @@ export interface FakeTwilioApiKey {
   /** The key's secret. */
   readonly secret: string;
   /**
-   * As at Twilio, a `standard` key is refused (401, 20003) where the account itself is read,
-   * `GET /2010-04-01/Accounts/{Sid}.json`; a `main` key can do all an auth token can.
-   * Default `standard`.
+   * As at Twilio, a `standard` key may not read the account itself (401, 20003); a `main` key may do
+   * all that an auth token may. Default `standard`.
    */
   readonly type?: 'standard' | 'main';
 }
@@ -28,64 +28,37 @@ export interface FakeTwilioAccount {
   readonly accountSid: string;
   /** The primary auth token. */
   readonly authToken: string;
-  /** A secondary auth token: opens the API as the primary one does. */
+  /** A secondary auth token, accepted as the primary one is. */
   readonly authTokenSecondary?: string;
   /** The account's own API keys. Those of another account do not open this one. */
   readonly apiKeys?: readonly FakeTwilioApiKey[];
-  /** `suspended` refuses with 403 and 20005, `closed` with 401 and 20003. Default `active`. */
+  /** `suspended` is answered with 403 and 20005, `closed` with 401 and 20003. Default `active`. */
   readonly status?: 'active' | 'suspended' | 'closed';
-  /** Default `My Account`. */
-  readonly friendlyName?: string;
-  /** SID of the parent account, whose auth tokens (not its API keys) open this one too. */
-  readonly ownerAccountSid?: string;
   /**
-   * The region these credentials are for, as `us1`, `ie1`, `au1`; a request to another one is
-   * refused with 401 and 20003. Seen only through `clientOptions()`. Default: any region.
-   */
-  readonly region?: string;
-  /**
-   * The numbers the account owns, in E.164 form. When given, a `From` number that is not among them
-   * is refused: 21660 for a message, 21210 for a call. Default: none, and any number may send.
+   * The numbers the account owns, in E.164 form. If set, a message (21660) or a call (21210) from
+   * any other one is refused. Default: any number may send, and the list of numbers is empty.
    */
   readonly phoneNumbers?: readonly string[];
 }
 
-/**
- * What an `Authorization: Basic` header holds.
- *
- * @internal
- */
-export interface BasicCredentials {
-  readonly username: string;
-  readonly password: string;
-}
-
-/**
- * The credentials of a request, `undefined` when it has none that can be read.
- *
- * @internal
- */
-export function readBasicAuth(header: string): BasicCredentials | undefined {
-  const encoded = /^Basic +(\S+)$/i.exec(header)?.[1];
-  if (encoded === undefined) return undefined;
+/** The user name and password of a request, both `''` without basic authentication. @internal */
+export function basicAuth(request: HttpRequest): { username: string; password: string } {
+  const encoded = /^Basic +(\S+)$/i.exec(request.header('authorization'))?.[1] ?? '';
   const text = Buffer.from(encoded, 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  if (colon < 0) return undefined;
-  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+  const [, username = '', password = ''] = /^([^:]*):(.*)$/s.exec(text) ?? [];
+  return { username, password };
 }
 
-/**
- * The accounts of a stand-in and who may do what to them.
- *
- * @internal
- */
+/** The accounts of a stand-in and what opens them. @internal */
 export class TwilioAccounts {
   readonly #accounts = new Map<string, FakeTwilioAccount>();
+  readonly #revocations: Revocations;
 
-  /** @throws TypeError for a SID or a credential of the wrong form; its value is not in the message */
-  constructor(accounts: readonly FakeTwilioAccount[]) {
+  /** @throws TypeError for an account that is malformed or given twice; no message shows a secret */
+  constructor(accounts: readonly FakeTwilioAccount[], revocations: Revocations) {
+    this.#revocations = revocations;
     for (const account of accounts) {
-      checkAccount(account);
+      assertAccount(account);
       if (this.#accounts.has(account.accountSid)) {
         throw new TypeError(`The account ${account.accountSid} is given twice.`);
       }
@@ -94,68 +67,39 @@ export class TwilioAccounts {
   }
 
   /**
-   * The account that `credentials` open.
+   * The account that the credentials of `request` open.
    *
-   * @param region - the region the request went to, `undefined` when the host does not tell
    * @param needsMainKey - whether a standard API key is not enough
-   * @throws TwilioRefusal
+   * @throws Refusal
    */
-  authorize(
-    credentials: BasicCredentials | undefined,
-    accountSid: string,
-    region: string | undefined,
-    needsMainKey: boolean,
-  ): FakeTwilioAccount {
+  authorize(request: HttpRequest, accountSid: string, needsMainKey: boolean): FakeTwilioAccount {
     const account = this.#accounts.get(accountSid);
-    if (
-      account === undefined ||
-      credentials === undefined ||
-      !this.#opens(credentials, account, needsMainKey) ||
-      account.status === 'closed' ||
-      (account.region !== undefined && region !== undefined && account.region !== region)
-    ) {
-      throw new TwilioRefusal(401);
+    const isOpen = account !== undefined && this.#opens(account, basicAuth(request), needsMainKey);
+    if (!isOpen || account.status === 'closed') throw new Refusal({ status: 401 });
+    if (account.status === 'suspended') {
+      throw new Refusal({ status: 403, code: 20005, message: 'Account not active' });
     }
-    if (account.status === 'suspended') throw new TwilioRefusal(403, 20005, 'Account not active');
     return account;
   }
 
   #opens(
-    { username, password }: BasicCredentials,
-    account: FakeTwilioAccount,
+    { accountSid, authToken, authTokenSecondary, apiKeys }: FakeTwilioAccount,
+    { username, password }: ReturnType<typeof basicAuth>,
     needsMainKey: boolean,
   ): boolean {
-    if (username === account.accountSid) return hasToken(account, password);
-    if (username === account.ownerAccountSid) {
-      const owner = this.#accounts.get(username);
-      return owner !== undefined && hasToken(owner, password);
-    }
-    return (account.apiKeys ?? []).some(
-      (key) =>
-        key.sid === username && key.secret === password && (!needsMainKey || key.type === 'main'),
+    if (password === '') return false;
+    if (username === accountSid) return password === authToken || password === authTokenSecondary;
+    const key = apiKeys?.find(({ sid, secret }) => sid === username && secret === password);
+    if (key === undefined || this.#revocations.isDead(key.sid)) return false;
+    return !needsMainKey || key.type === 'main';
+  }
+}
+
+function assertAccount({ accountSid, authToken, apiKeys = [] }: FakeTwilioAccount): void {
+  const isKey = ({ sid, secret }: FakeTwilioApiKey) => /^SK[0-9a-f]{32}$/i.test(sid) && secret;
+  if (!/^AC[0-9a-f]{32}$/i.test(accountSid) || !authToken || !apiKeys.every(isKey)) {
+    throw new TypeError(
+      'An account needs a SID (AC…), an auth token, and keys with SID and secret.',
     );
   }
-}
-
-function hasToken(account: FakeTwilioAccount, token: string): boolean {
-  return token === account.authToken || token === account.authTokenSecondary;
-}
-
-function checkAccount(account: FakeTwilioAccount): void {
-  if (!/^AC[0-9a-fA-F]{32}$/.test(account.accountSid)) {
-    throw new TypeError('accountSid must be AC and 32 hex digits.');
-  }
-  const { authToken, authTokenSecondary } = account;
-  if (!isFilled(authToken) || (authTokenSecondary !== undefined && !isFilled(authTokenSecondary))) {
-    throw new TypeError('An auth token must be a string that is not empty.');
-  }
-  for (const key of account.apiKeys ?? []) {
-    if (!/^SK[0-9a-fA-F]{32}$/.test(key.sid) || !isFilled(key.secret)) {
-      throw new TypeError('An API key must have a sid, SK and 32 hex digits, and a secret.');
-    }
-  }
-}
-
-function isFilled(value: unknown): boolean {
-  return typeof value === 'string' && value !== '';
 }

@@ -1,161 +1,165 @@
-import { randomBytes } from 'node:crypto';
+import { credentialFingerprint } from '../credential-fingerprint.ts';
 import {
-  HOST_HEADER,
-  type StandInProvider,
-  type StandInReply,
-  type StandInRequest,
-} from '../http-stand-in.ts';
-import type { StandInFailure } from '../stand-in-failure.ts';
-import { type FakeTwilioAccount, readBasicAuth, type TwilioAccounts } from './accounts.ts';
-import { checkCall, checkMessage } from './checks.ts';
-import { regionOfHost } from './http-client.ts';
-import { listPage } from './list.ts';
-import { TwilioRefusal } from './refusal.ts';
-import { describeRequest, type FakeTwilioRequest, formOf } from './request.ts';
+  type ErrorContent,
+  type HttpReply,
+  type HttpRequest,
+  Refusal,
+  type Route,
+  route,
+} from '../http.ts';
+import { Revocations } from '../revocations.ts';
+import type { ReceivedRequest, StandInApi } from '../stand-in.ts';
+import { basicAuth, type FakeTwilioAccount, TwilioAccounts } from './accounts.ts';
+import { HOST_HEADER } from './request-client.ts';
 import {
   accountResource,
   callResource,
+  list,
   messageResource,
-  phoneNumberResource,
+  numberResource,
+  type Resource,
 } from './resources.ts';
 import { type FakeTwilioCall, type FakeTwilioMessage, newCall, newMessage } from './sent.ts';
 
-const PATH =
-  /^\/2010-04-01\/Accounts\/(AC[0-9a-fA-F]{32})(?:\/(\w+))?(?:\/([A-Z]{2}[0-9a-fA-F]{32}))?\.json$/;
-
 /**
- * The part of Twilio's 2010 API that the stand-in has, and what was done through it.
+ * A request that reached the Twilio stand-in. It holds no auth token and no secret.
  *
- * @internal
+ * @public
  */
-export class TwilioApi implements StandInProvider {
-  readonly maxBodyBytes: number;
-  readonly requests: FakeTwilioRequest[] = [];
+export interface FakeTwilioRequest extends ReceivedRequest {
+  /** The account in the path, `''` without one. */
+  readonly accountSid: string;
+  /** The kind of credential, judged by the user name; `status` tells whether it was accepted. */
+  readonly auth: 'token' | 'apiKey' | 'none';
+  /** The SID used as user name; `''` without one, `[redacted]` when it is not a SID. */
+  readonly username: string;
+  /** The host the SDK meant. Absent when the request did not come through `clientOptions()`. */
+  readonly host?: string;
+  /** The form's fields; those that occur more than once are lists. */
+  readonly body: Readonly<Record<string, string | readonly string[]>>;
+}
+
+const USUAL_ERRORS: Readonly<Record<number, readonly [code: number, message: string]>> = {
+  401: [20003, 'Authenticate'],
+  403: [20403, 'Forbidden'],
+  404: [20404, 'The requested resource was not found'],
+  405: [20004, 'Method not allowed'],
+  429: [20429, 'Too Many Requests'],
+  500: [20500, 'Internal Server Error'],
+  503: [20503, 'Service unavailable'],
+};
+const SECRET_FIELDS = new Set(['SipAuthPassword', 'CallToken']);
+
+/** The part of Twilio's API that the stand-in has, and what was sent through it. @internal */
+export class TwilioApi implements StandInApi<FakeTwilioRequest> {
   readonly messages: FakeTwilioMessage[] = [];
   readonly calls: FakeTwilioCall[] = [];
+  readonly revocations: Revocations;
+  readonly routes: readonly Route[];
   readonly #accounts: TwilioAccounts;
-  readonly #since = new Date();
 
-  constructor(accounts: TwilioAccounts, maxBodyBytes: number) {
-    this.#accounts = accounts;
-    this.maxBodyBytes = maxBodyBytes;
+  constructor(accounts: readonly FakeTwilioAccount[], revocationDelayMs: number) {
+    this.revocations = new Revocations(revocationDelayMs);
+    this.#accounts = new TwilioAccounts(accounts, this.revocations);
+    const since = new Date();
+    this.routes = [
+      this.#route('GET', '', (account) => ok(accountResource(account, since)), true),
+      ...this.#sentRoutes('Messages', this.messages, newMessage, messageResource, 21660),
+      ...this.#sentRoutes('Calls', this.calls, newCall, callResource, 21210),
+      this.#route('GET', '/IncomingPhoneNumbers', (account, { query }) => {
+        const { accountSid, phoneNumbers = [] } = account;
+        const numbers = phoneNumbers.map((number) => numberResource(accountSid, number, since));
+        return ok(list('incoming_phone_numbers', numbers, query));
+      }),
+    ];
   }
 
-  answer(request: StandInRequest): StandInReply {
-    try {
-      return withRequestId(this.#route(request));
-    } catch (error) {
-      const refusal = error instanceof TwilioRefusal ? error : new TwilioRefusal(500);
-      return withRequestId(refusal.toReply());
-    }
+  error({ status, ...content }: ErrorContent): HttpReply {
+    const [usualCode, usualMessage] = USUAL_ERRORS[status] ?? [20000 + status, 'Error'];
+    const { code = usualCode, message = usualMessage } = content;
+    const moreInfo = `https://www.twilio.com/docs/errors/${code}`;
+    return { status, body: { code, message, more_info: moreInfo, status } };
   }
 
-  fail(failure: StandInFailure & { readonly status: number }): StandInReply {
-    const { status, code, message } = failure;
-    return withRequestId(new TwilioRefusal(status, code, message).toReply());
+  describe(request: HttpRequest): ReturnType<StandInApi<FakeTwilioRequest>['describe']> {
+    const { username, password } = basicAuth(request);
+    const kind = username.startsWith('SK') ? 'apiKey' : 'token';
+    const host = request.header(HOST_HEADER);
+    return {
+      accountSid: /\/Accounts\/(AC[0-9a-f]{32})\b/i.exec(request.path)?.[1] ?? '',
+      auth: username === '' ? 'none' : kind,
+      username: /^([A-Z]{2}[0-9a-f]{32})?$/i.test(username) ? username : '[redacted]',
+      credential: credentialFingerprint(password),
+      ...(host === '' ? {} : { host }),
+      body: withoutSecrets(form(request)),
+    };
   }
 
-  record(request: StandInRequest, status: number): void {
-    const accountSid = PATH.exec(request.path)?.[1] ?? '';
-    this.requests.push(describeRequest(request, accountSid, status));
+  clear(): void {
+    this.messages.length = 0;
+    this.calls.length = 0;
   }
 
-  #route(request: StandInRequest): StandInReply {
-    if (request.tooLarge) throw new TwilioRefusal(413);
-    const [, accountSid, resource, sid] = PATH.exec(request.path) ?? [];
-    if (accountSid === undefined) throw notFound(request);
-    const account = this.#accounts.authorize(
-      readBasicAuth(request.header('authorization')),
-      accountSid,
-      regionOfHost(request.header(HOST_HEADER))?.region,
-      resource === undefined,
+  /** Create, list (the newest first, as Twilio does) and fetch. */
+  #sentRoutes<T extends FakeTwilioMessage | FakeTwilioCall>(
+    name: 'Messages' | 'Calls',
+    sent: T[],
+    create: (accountSid: string, form: URLSearchParams) => T,
+    resource: (one: T) => Resource,
+    foreignNumberCode: number,
+  ): Route[] {
+    const sentBy = ({ accountSid }: FakeTwilioAccount) =>
+      sent.filter((one) => one.accountSid === accountSid);
+    return [
+      this.#route('POST', `/${name}`, ({ accountSid, phoneNumbers }, request) => {
+        const one = create(accountSid, form(request));
+        if (phoneNumbers && one.from?.startsWith('+') && !phoneNumbers.includes(one.from)) {
+          const message = `The number ${one.from} does not belong to the account ${accountSid}`;
+          throw new Refusal({ status: 400, code: foreignNumberCode, message });
+        }
+        sent.push(one);
+        return { status: 201, body: resource(one) };
+      }),
+      this.#route('GET', `/${name}`, (account, { query }) =>
+        ok(list(name.toLowerCase(), sentBy(account).reverse().map(resource), query)),
+      ),
+      this.#route('GET', `/${name}/:sid`, (account, _request, sid) => {
+        const one = sentBy(account).find((candidate) => candidate.sid === sid);
+        if (one === undefined) throw new Refusal({ status: 404 });
+        return ok(resource(one));
+      }),
+    ];
+  }
+
+  /** A route below one account, for requests whose credentials open it. */
+  #route(
+    method: string,
+    path: string,
+    answer: (account: FakeTwilioAccount, request: HttpRequest, sid: string) => HttpReply,
+    needsMainKey = false,
+  ): Route {
+    const template = `/2010-04-01/Accounts/:accountSid${path}.json`;
+    return route(method, template, (request, { accountSid = '', sid = '' }) =>
+      answer(this.#accounts.authorize(request, accountSid, needsMainKey), request, sid),
     );
-    if (sid !== undefined) return this.#one(request, accountSid, resource, sid);
-    switch (resource) {
-      case undefined:
-        return get(request, () => accountResource(account, this.#since));
-      case 'Messages':
-        if (request.method === 'POST') return this.#createMessage(request, account);
-        return this.#list(request, 'messages', ofAccount(this.messages, account, messageResource));
-      case 'Calls':
-        if (request.method === 'POST') return this.#createCall(request, account);
-        return this.#list(request, 'calls', ofAccount(this.calls, account, callResource));
-      case 'IncomingPhoneNumbers': {
-        const numbers = account.phoneNumbers ?? [];
-        const resources = numbers.map((number) =>
-          phoneNumberResource(accountSid, number, this.#since),
-        );
-        return this.#list(request, 'incoming_phone_numbers', resources);
-      }
-      default:
-        throw notFound(request);
-    }
-  }
-
-  #createMessage(request: StandInRequest, account: FakeTwilioAccount): StandInReply {
-    const form = formOf(request);
-    checkMessage(form, account);
-    const message = newMessage(account.accountSid, form);
-    this.messages.push(message);
-    return { status: 201, body: messageResource(message) };
-  }
-
-  #createCall(request: StandInRequest, account: FakeTwilioAccount): StandInReply {
-    const form = formOf(request);
-    checkCall(form, account);
-    const call = newCall(account.accountSid, form);
-    this.calls.push(call);
-    return { status: 201, body: callResource(call) };
-  }
-
-  #list(
-    request: StandInRequest,
-    key: string,
-    resources: readonly Record<string, unknown>[],
-  ): StandInReply {
-    return get(request, () => listPage(request.path, request.query, key, resources));
-  }
-
-  #one(
-    request: StandInRequest,
-    accountSid: string,
-    resource: string | undefined,
-    sid: string,
-  ): StandInReply {
-    return get(request, () => {
-      const isIt = (sent: { sid: string; accountSid: string }): boolean =>
-        sent.sid === sid && sent.accountSid === accountSid;
-      const message = resource === 'Messages' ? this.messages.find(isIt) : undefined;
-      if (message !== undefined) return messageResource(message);
-      const call = resource === 'Calls' ? this.calls.find(isIt) : undefined;
-      if (call !== undefined) return callResource(call);
-      throw notFound(request);
-    });
   }
 }
 
-/** The newest first, as Twilio lists. */
-function ofAccount<T extends { readonly accountSid: string }>(
-  sent: readonly T[],
-  account: FakeTwilioAccount,
-  toResource: (one: T) => Record<string, unknown>,
-): Record<string, unknown>[] {
-  return sent
-    .filter((one) => one.accountSid === account.accountSid)
-    .map(toResource)
-    .reverse();
+function ok(body: Resource): HttpReply {
+  return { status: 200, body };
 }
 
-function get(request: StandInRequest, body: () => unknown): StandInReply {
-  if (request.method !== 'GET') throw new TwilioRefusal(405);
-  return { status: 200, body: body() };
+function form(request: HttpRequest): URLSearchParams {
+  const isForm = /^application\/x-www-form-urlencoded\b/i.test(request.header('content-type'));
+  return new URLSearchParams(isForm ? request.body : '');
 }
 
-function notFound(request: StandInRequest): TwilioRefusal {
-  return new TwilioRefusal(404, 20404, `The requested resource ${request.path} was not found`);
-}
-
-function withRequestId(reply: StandInReply): StandInReply {
-  const id = `RQ${randomBytes(16).toString('hex')}`;
-  return { ...reply, headers: { ...reply.headers, 'twilio-request-id': id } };
+function withoutSecrets(fields: URLSearchParams): FakeTwilioRequest['body'] {
+  return Object.fromEntries(
+    [...new Set(fields.keys())].map((name) => {
+      const [first = '', ...more] = fields.getAll(name);
+      if (SECRET_FIELDS.has(name)) return [name, '[redacted]'];
+      return [name, more.length === 0 ? first : [first, ...more]];
+    }),
+  );
 }

@@ -20,8 +20,8 @@ export interface FakeTwilioMessage {
   readonly body: string;
   /** The media, in order. */
   readonly mediaUrls: readonly string[];
-  /** `queued`; `accepted` when a messaging service sends it, `scheduled` when it is for later. */
-  readonly status: 'queued' | 'accepted' | 'scheduled';
+  /** `queued`, or `accepted` when a messaging service sends it. */
+  readonly status: 'queued' | 'accepted';
   /** When it was accepted. */
   readonly dateCreated: Date;
 }
@@ -40,7 +40,7 @@ export interface FakeTwilioCall {
   readonly to: string;
   /** The caller id, as given. */
   readonly from: string;
-  /** Where its TwiML would be fetched, `null` without one. */
+  /** The URL of its TwiML, `null` without one. */
   readonly url: string | null;
   /** Its TwiML, `null` without one. */
   readonly twiml: string | null;
@@ -52,42 +52,33 @@ export interface FakeTwilioCall {
   readonly dateCreated: Date;
 }
 
-/**
- * The message a checked form asks for.
- *
- * @internal
- */
+/** The message that a form asks for. @internal */
 export function newMessage(accountSid: string, form: URLSearchParams): FakeTwilioMessage {
-  const service = form.get('MessagingServiceSid') || null;
-  const unscheduled = service === null ? 'queued' : 'accepted';
-  return Object.freeze({
+  const messagingServiceSid = form.get('MessagingServiceSid');
+  return {
     sid: `SM${randomBytes(16).toString('hex')}`,
     accountSid,
     to: form.get('To') ?? '',
-    from: form.get('From') || null,
-    messagingServiceSid: service,
+    from: form.get('From'),
+    messagingServiceSid,
     body: form.get('Body') ?? '',
-    mediaUrls: Object.freeze(form.getAll('MediaUrl').filter((url) => url !== '')),
-    status: form.get('ScheduleType') ? 'scheduled' : unscheduled,
+    mediaUrls: form.getAll('MediaUrl'),
+    status: messagingServiceSid === null ? 'queued' : 'accepted',
     dateCreated: new Date(),
-  });
+  };
 }
 
-/**
- * The call a checked form asks for.
- *
- * @internal
- */
+/** The call that a form asks for. @internal */
 export function newCall(accountSid: string, form: URLSearchParams): FakeTwilioCall {
-  return Object.freeze({
+  return {
     sid: `CA${randomBytes(16).toString('hex')}`,
     accountSid,
     to: form.get('To') ?? '',
     from: form.get('From') ?? '',
-    url: form.get('Url') || null,
-    twiml: form.get('Twiml') || null,
-    applicationSid: form.get('ApplicationSid') || null,
+    url: form.get('Url'),
+    twiml: form.get('Twiml'),
+    applicationSid: form.get('ApplicationSid'),
     status: 'queued',
     dateCreated: new Date(),
-  });
+  };
 }

@@ -1,4 +1,4 @@
-import { type AuditEvent, getTwilioClient, SecretsVault } from 'provider-vault';
+import { type AuditEvent, getTwilioClient, type SecretInfo, SecretsVault } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { audited } from '../../support/audited.ts';
 import { accountSid, authToken, memoryVault } from '../../support/fixtures.ts';
@@ -10,15 +10,19 @@ const by = { actor: 'ann', reason: 'case 17' };
 const both = ['accountSid', 'authToken'];
 
 describe('every operation is one event', () => {
-  type Case = [string, (vault: SecretsVault) => Promise<unknown>, Partial<AuditEvent>[]];
+  type Case = [
+    string,
+    (vault: SecretsVault, stored: SecretInfo) => Promise<unknown>,
+    Partial<AuditEvent>[],
+  ];
   const cases: Case[] = [
     ['get', (v) => v.get('a', 'twilio', by), [{ action: 'get', fields: both, rev: 1 }]],
     ['get of nothing', (v) => v.get('a', 'smtp', by), [{ action: 'get', fields: [] }]],
     ['require', (v) => v.require('a', 'twilio', by), [{ action: 'get', fields: both, rev: 1 }]],
     ['put', (v) => v.put('a', 'twilio', {}, by), [{ action: 'put', fields: [], rev: 2 }]],
     [
-      'put at a revision',
-      (v) => v.put('a', 'twilio', twilio, { ...by, expectedRev: 1 }),
+      'put over a known record',
+      (v, { etag: ifMatch }) => v.put('a', 'twilio', twilio, { ...by, ifMatch }),
       [{ action: 'put', fields: both, rev: 2 }],
     ],
     [
@@ -87,10 +91,10 @@ describe('every operation is one event', () => {
   )('%s, in mode %s', async (_name, mode, operate, expected) => {
     const { events, published, sink, faulty, keys } = audited();
     const vault = new SecretsVault({ store: faulty.store, keys, audit: { sink, mode } });
-    await vault.put('a', 'twilio', twilio);
+    const stored = await vault.put('a', 'twilio', twilio);
     events.length = 0;
     published.length = 0;
-    await operate(vault);
+    await operate(vault, stored);
     events.sort((a, b) => (a.tenantId + a.provider < b.tenantId + b.provider ? -1 : 1));
     const common = { at: expect.any(Date), tenantId: 'a', outcome: 'ok', source: 'vault', ...by };
     expect(events).toMatchObject(expected.map((event) => ({ ...common, ...event })));

@@ -71,8 +71,8 @@ describe('refusals and failures', () => {
   it('what is not there and what conflicts is refused', async () => {
     const { vault, events } = audited();
     await expect(vault.require('a', 'twilio')).rejects.toThrow();
-    await expect(vault.put('a', 'x', {}, { expectedRev: 7 })).rejects.toThrow();
-    await expect(vault.delete('a', 'x', { expectedRev: 7 })).rejects.toThrow();
+    await expect(vault.put('a', 'x', {}, { ifMatch: 'stale' })).rejects.toThrow();
+    await expect(vault.delete('a', 'x', { ifMatch: 'stale' })).rejects.toThrow();
     expect(events.map(({ code }) => code)).toEqual([
       'ERR_SECRET_NOT_FOUND',
       'ERR_CONFLICT',

@@ -54,7 +54,8 @@ describe('mode strict', () => {
     ['status', (v) => v.status('a', 'custom')],
     ['status of all', (v) => v.status('a')],
     ['put', (v) => v.put('a', 'custom', { x: '9' })],
-    ['put at a revision', (v) => v.put('a', 'custom', { x: '9' }, { expectedRev: 2 })],
+    ['a put where nothing may be', (v) => v.put('b', 'custom', { x: '9' }, { ifMatch: null })],
+    ['purgeHistory', (v) => v.purgeHistory('a', 'custom')],
     ['a first put', (v) => v.put('b', 'custom', { x: '9' })],
     ['patch', (v) => v.patch('a', 'custom', { x: '9' })],
     ['applyForm', (v) => v.applyForm('a', 'custom', { x: '9' })],
@@ -86,7 +87,7 @@ describe('mode strict', () => {
     expect(new Set(events.map((event) => (event as AuditEvent).outcome))).toEqual(
       new Set(['failed']),
     );
-    expect(faulty.calls.filter((call) => /put|supersede|delete/.test(call))).toEqual([]);
+    expect(faulty.calls.filter((call) => /put|delete/.test(call))).toEqual([]);
     expect(await faulty.store.list('a')).toEqual(before);
   });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { verifySendGridWebhook } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
-import { memoryVault } from '../../support/fixtures.ts';
+import { memoryVault, uncheckedSendgrid } from '../../support/fixtures.ts';
 
 const vectors: {
   readonly publicKey: string;
@@ -14,7 +14,7 @@ const { publicKey, timestamp } = vectors;
 
 async function verify(options: object, webhookPublicKey = publicKey) {
   const { vault } = memoryVault({ now: () => Number(timestamp) * 1000 });
-  await vault.put('acme', 'sendgrid', { webhookPublicKey });
+  await vault.put('acme', uncheckedSendgrid, { webhookPublicKey });
   return verifySendGridWebhook(vault, {
     tenantId: 'acme',
     timestamp,
@@ -39,7 +39,14 @@ describe.each(vectors.signed)('signed by $by', ({ rawBody, signature }) => {
   });
 });
 
-it('takes a key of P-256 only', async () => {
+it('takes a key of P-256 only, also when it is stored', async () => {
+  const { vault } = memoryVault();
+  await vault.put('acme', 'sendgrid', { webhookPublicKey: publicKey });
+  for (const key of [vectors.p384PublicKey, 'AAAA', `AAAA${publicKey}`, `${publicKey}A`]) {
+    await expect(vault.put('acme', 'sendgrid', { webhookPublicKey: key })).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    });
+  }
   for (const key of [vectors.p384PublicKey, 'AAAA', `AAAA${publicKey}`]) {
     await expect(verify({}, key)).rejects.toMatchObject({ code: 'ERR_MALFORMED' });
   }

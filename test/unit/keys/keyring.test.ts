@@ -174,3 +174,28 @@ describe('Keyring', () => {
     }
   });
 });
+
+describe('two keys of one id', () => {
+  // Found by search: the ids have 32 bits.
+  const COLLIDING = [
+    'fVDYj3aX4Noq3y+MZBNuDhs+Unhcx2A7CRNzHP10RAA=',
+    'EVbLf3hb4DtNJdVEBlHEVvSFTzAXKm8KROfI44QM/EU=',
+  ] as const;
+
+  it.each([
+    { encryptionKey: COLLIDING[0], decryptionKeys: [COLLIDING[1]] },
+    { encryptionKey: generateKey(), decryptionKeys: COLLIDING },
+  ])('are refused, because one would be dropped in silence', (options) => {
+    expect(() => new Keyring(options)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_KEY_INVALID',
+        message: expect.stringContaining('9a9b099e'),
+      }),
+    );
+  });
+
+  it('may be the same key twice', () => {
+    const [key] = COLLIDING;
+    expect(new Keyring({ encryptionKey: key, decryptionKeys: [key, key] }).keyIds).toHaveLength(1);
+  });
+});

@@ -1,19 +1,86 @@
-import { gzipSync } from 'node:zlib';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { credentialFingerprint } from '../../../src/testing/credential-fingerprint.ts';
-import { type FakeSendGrid, startFakeSendGrid } from '../../../src/testing/fake-sendgrid.ts';
-import { FULL, KEYS, MAIL, SENDER, serviceOf } from './sendgrid-fixture.ts';
+import { credentialFingerprint, FakeSendGrid } from '../../../src/testing/index.ts';
+import { FULL, KEYS, keyOf, MAIL, READ_ONLY, SENDER, serviceOf } from './sendgrid-fixture.ts';
 
 let fake: FakeSendGrid;
 
 beforeEach(async () => {
-  fake = await startFakeSendGrid({ keys: KEYS });
+  fake = await FakeSendGrid.start({ keys: KEYS });
 });
 
 afterEach(() => fake.close());
 
-describe('mail/send', () => {
-  test('accepts a mail and keeps it', async () => {
+const errors = (message: unknown, field: string | null = null) => ({
+  response: { body: { errors: [{ message, field, help: null }] } },
+});
+
+describe('keys', () => {
+  test('a wrong one, one without the scope and none at all are refused', async () => {
+    await expect(serviceOf(fake, keyOf('x')).send({ ...MAIL })).rejects.toMatchObject({
+      code: 401,
+      message: 'Unauthorized',
+      ...errors('The provided authorization grant is invalid, expired, or revoked'),
+    });
+    await expect(serviceOf(fake, READ_ONLY).send({ ...MAIL })).rejects.toMatchObject({
+      code: 403,
+      ...errors('access forbidden'),
+    });
+    await expect(serviceOf(fake).send({ ...MAIL })).rejects.toMatchObject({
+      code: 401,
+      ...errors('authorization required'),
+    });
+    const headers = { authorization: `Basic ${btoa('a:b')}` };
+    expect((await fetch(`${fake.url}/v3/scopes`, { headers })).status).toBe(401);
+    expect(fake.requests.map(({ credential }) => credential)).toEqual([
+      credentialFingerprint(keyOf('x')),
+      credentialFingerprint(READ_ONLY),
+      '',
+      '',
+    ]);
+    expect(fake.mails).toEqual([]);
+  });
+
+  test('read their scopes', async () => {
+    for (const { apiKey, scopes = ['mail.send'] } of KEYS) {
+      const [, body] = await serviceOf(fake, apiKey).client.request({ url: '/v3/scopes' });
+      expect(body).toEqual({ scopes });
+    }
+  });
+
+  test('that are revoked are dead, or work on for the delay', async () => {
+    const slow = await FakeSendGrid.start({ keys: KEYS, revocationDelayMs: 150 });
+    for (const one of [fake, slow]) one.revokeKey(FULL);
+    await expect(serviceOf(fake, FULL).send({ ...MAIL })).rejects.toMatchObject({ code: 401 });
+    await serviceOf(fake, SENDER).send({ ...MAIL });
+    await serviceOf(slow, FULL).send({ ...MAIL });
+    await new Promise((resolve) => setTimeout(resolve, 160));
+    await expect(serviceOf(slow, FULL).send({ ...MAIL })).rejects.toMatchObject({ code: 401 });
+    await slow.close();
+  });
+
+  test('are not kept anywhere', async () => {
+    await serviceOf(fake, FULL).send({ ...MAIL });
+    for (const value of [fake, fake.requests, fake.mails]) {
+      expect(inspect(value, { depth: 6, showHidden: true })).not.toContain(FULL);
+    }
+  });
+
+  test('that are malformed or given twice are refused without being shown', async () => {
+    for (const keys of [
+      [{ apiKey: '' }],
+      [{ apiKey: `${FULL} ` }],
+      [{ apiKey: FULL }, { apiKey: FULL }],
+    ]) {
+      const error = await FakeSendGrid.start({ keys }).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(TypeError);
+      expect(String(error)).not.toContain(FULL);
+    }
+  });
+});
+
+describe('a mail', () => {
+  test('is accepted and kept', async () => {
     const [answer] = await serviceOf(fake, FULL).send({ ...MAIL });
     expect(answer).toMatchObject({ statusCode: 202, body: '' });
     expect(fake.mails).toEqual([
@@ -26,7 +93,6 @@ describe('mail/send', () => {
         text: 'Hello Ada',
         html: '<p>Hello Ada</p>',
         templateId: '',
-        body: expect.objectContaining({ from: { email: 'acme@example.com' } }),
       },
     ]);
     expect(fake.requests).toEqual([
@@ -34,118 +100,74 @@ describe('mail/send', () => {
         method: 'POST',
         path: '/v3/mail/send',
         query: {},
-        auth: 'bearer',
         credential: credentialFingerprint(FULL),
-        contentType: 'application/json',
-        userAgent: expect.stringMatching(/^sendgrid\/8\./),
-        body: fake.mails[0]?.body,
+        body: expect.objectContaining({ from: { email: 'acme@example.com' } }),
         status: 202,
       },
     ]);
-    expect(Object.isFrozen(fake.mails[0]?.body.content)).toBe(true);
   });
 
-  test('accepts all that the SDK can say', async () => {
-    await serviceOf(fake, FULL).send({
+  test('may have many recipients or a template, and several may be sent', async () => {
+    const service = serviceOf(fake, FULL);
+    const { to, from } = MAIL;
+    await service.send({
       ...MAIL,
       to: [{ name: 'Ada', email: 'ada@example.com' }, 'bob@example.com'],
       cc: 'cy@example.com',
       bcc: ['dot@example.com'],
-      from: { name: 'Acme', email: 'acme@example.com' },
-      replyToList: [{ email: 'reply@example.com' }],
-      sendAt: Math.floor(Date.now() / 1000) + 60,
-      attachments: [
-        {
-          content: Buffer.from('file').toString('base64'),
-          filename: 'a.txt',
-          type: 'text/plain',
-          disposition: 'attachment',
-        },
-      ],
-      categories: ['a', 'b'],
-      headers: { 'X-Ours': '1' },
-      sections: { ':a': 'b' },
-      substitutions: { name: 'Ada' },
-      customArgs: { order: '1' },
-      batchId: 'batch',
-      ipPoolName: 'pool',
-      asm: { groupId: 1, groupsToDisplay: [1, 2] },
-      mailSettings: { footer: { enable: true, text: 'bye' }, sandboxMode: { enable: false } },
-      trackingSettings: { clickTracking: { enable: true, enableText: false } },
     });
-    expect(fake.mails[0]).toMatchObject({
-      to: ['ada@example.com', 'bob@example.com', 'cy@example.com', 'dot@example.com'],
-    });
-  });
-
-  test('accepts templates without content, and several mails', async () => {
-    const service = serviceOf(fake, FULL);
-    const { to, from } = MAIL;
     await service.send({ to, from, templateId: 'd-1', dynamicTemplateData: { name: 'Ada' } });
-    await service.send({ ...MAIL, to: ['ada@example.com', 'bob@example.com'] }, true);
     await service.send([{ ...MAIL }, { ...MAIL }]);
     expect(fake.mails).toHaveLength(4);
-    expect(fake.mails[0]).toMatchObject({ templateId: 'd-1', subject: '', text: '', html: '' });
-    expect(fake.mails[1]?.to).toEqual(['ada@example.com', 'bob@example.com']);
-    expect(fake.mails[1]?.body.personalizations).toHaveLength(2);
+    expect(fake.mails[0]?.to).toEqual([
+      'ada@example.com',
+      'bob@example.com',
+      'cy@example.com',
+      'dot@example.com',
+    ]);
+    expect(fake.mails[1]).toMatchObject({ templateId: 'd-1', subject: '', text: '', html: '' });
   });
 
-  test('checks a sandbox mail and sends it to nobody', async () => {
-    const mailSettings = { sandboxMode: { enable: true } };
-    const [answer] = await serviceOf(fake, FULL).send({ ...MAIL, mailSettings });
-    expect(answer.statusCode).toBe(200);
-    expect(fake.mails).toEqual([]);
-  });
-
-  test('refuses a sender that is not verified', async () => {
+  test('from a sender that is not verified is refused', async () => {
     const service = serviceOf(fake, SENDER);
     await service.send({ ...MAIL });
     await service.send({ ...MAIL, from: 'anyone@ACME.test' });
-    const personalizations = [{ to: 'ada@example.com', from: 'other@example.com' }];
-    for (const mail of [
-      { ...MAIL, from: 'other@example.com' },
-      { ...MAIL, from: 'acme@not-acme.test' },
-      { ...MAIL, personalizations },
-    ]) {
-      await expect(service.send(mail)).rejects.toMatchObject({
+    for (const from of ['other@example.com', 'acme@not-acme.test']) {
+      await expect(service.send({ ...MAIL, from })).rejects.toMatchObject({
         code: 403,
-        response: {
-          body: {
-            errors: [
-              { message: expect.stringContaining('verified Sender'), field: 'from', help: null },
-            ],
-          },
-        },
+        ...errors(expect.stringContaining('verified Sender'), 'from'),
       });
     }
     expect(fake.mails).toHaveLength(2);
   });
 
-  test('refuses on-behalf-of', async () => {
-    const service = serviceOf(fake, FULL);
-    service.client.setImpersonateSubuser('acme');
-    await expect(service.send({ ...MAIL })).rejects.toMatchObject({ code: 403 });
-    expect(fake.requests).toMatchObject([{ onBehalfOf: 'acme', status: 403 }]);
-    const [answer] = await service.client.request({ url: '/v3/scopes' });
-    expect(answer.statusCode).toBe(200);
+  test.each([
+    ['bad JSON', '{'],
+    ['no object', '7'],
+    ['null', 'null'],
+    ['no sender', JSON.stringify({ personalizations: [{ to: [{ email: 'a@b.example' }] }] })],
+    ['no recipient', JSON.stringify({ personalizations: [{}], from: { email: 'a@b.example' } })],
+  ])('is refused in SendGrid’s form: %s', async (_what, body) => {
+    const headers = { authorization: `Bearer ${FULL}` };
+    const answer = await fetch(`${fake.url}/v3/mail/send`, { method: 'POST', headers, body });
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      { errors: [{ message: 'Bad Request', field: null, help: null }] },
+    ]);
+    expect(fake.mails).toEqual([]);
   });
+});
 
-  test('takes a gzipped body', async () => {
-    const post = (body: Buffer, encoding = 'gzip') =>
-      fetch(`${fake.url}/v3/mail/send`, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${FULL}`,
-          'content-type': 'application/json',
-          'content-encoding': encoding,
-        },
-        body: new Uint8Array(body),
-      });
-    await serviceOf(fake, FULL).send({ ...MAIL });
-    const json = Buffer.from(JSON.stringify(fake.mails[0]?.body));
-    expect((await post(gzipSync(json))).status).toBe(202);
-    expect(fake.mails[1]?.body).toEqual(fake.mails[0]?.body);
-    expect((await post(json)).status).toBe(400);
-    expect((await post(gzipSync(Buffer.alloc(31 * 1024 * 1024)))).status).toBe(413);
+test.each([
+  [404, 'GET', '/v3/mail'],
+  [404, 'GET', '/constructor'],
+  [405, 'POST', '/v3/scopes'],
+])('a request gets %i: %s %s', async (status, method, path) => {
+  const answer = await fetch(fake.url + path, { method });
+  expect(answer.status).toBe(status);
+  expect(await answer.json()).toEqual({
+    errors: [
+      { message: status === 404 ? 'not found' : 'method not allowed', field: null, help: null },
+    ],
   });
 });

@@ -1,4 +1,4 @@
-import { Keyring, type SecretRecord, SecretsVault, seal } from 'provider-vault';
+import { etag, Keyring, type SecretRecord, SecretsVault, seal } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { memoryVault, newKey } from '../../support/fixtures.ts';
 import vectors from '../../vectors/pycryptodome.json' with { type: 'json' };
@@ -12,7 +12,7 @@ describe('binding [R3]', () => {
     await vault.put(to[0], to[1], { a: 'to' });
     const source = (await store.get({ tenantId: from[0], provider: from[1] })) as SecretRecord;
     const target = (await store.get({ tenantId: to[0], provider: to[1] })) as SecretRecord;
-    await store.put({ ...target, data: source.data }, 1);
+    await store.put({ ...target, data: source.data }, etag(target));
     return vault.get(to[0], to[1]);
   }
 
@@ -26,11 +26,11 @@ describe('binding [R3]', () => {
     const old = (await store.get(ref)) as SecretRecord;
     await vault.put('a', 'custom', { a: 'new' });
     const current = (await store.get(ref)) as SecretRecord;
-    await store.put({ ...current, data: old.data }, 2);
+    await store.put({ ...current, data: old.data }, etag(current));
     await expect(vault.get('a', 'custom')).rejects.toThrow(code('ERR_BINDING'));
     // and without its metadata a bound record does not pass for one of the old system
     const { metadata: _, ...bare } = current;
-    await store.put(bare as SecretRecord, 2);
+    await store.put(bare as SecretRecord, etag(old));
     await expect(vault.get('a', 'custom')).rejects.toThrow(code('ERR_BINDING'));
   });
 
@@ -39,7 +39,7 @@ describe('binding [R3]', () => {
     async ($bind) => {
       const { vault, store, key } = memoryVault();
       const data = seal(JSON.stringify({ a: '1', $bind }), key);
-      await store.put({ tenantId: 'a', provider: 'custom', data }, 0);
+      await store.put({ tenantId: 'a', provider: 'custom', data }, null);
       await expect(vault.get('a', 'custom')).rejects.toThrow(code('ERR_BINDING'));
     },
   );
@@ -51,7 +51,7 @@ describe('records of the old system [R4] [L3]', () => {
   it.each(vectors.open)('are read and rewritten: $name', async ({ data, plaintextB64 }) => {
     const { vault, store } = memoryVault({ keys });
     const ref = { tenantId: 'default', provider: 'custom' };
-    await store.put({ ...ref, data, note: 'mine', metadata: { origin: 'py' } }, 0);
+    await store.put({ ...ref, data, note: 'mine', metadata: { origin: 'py' } }, null);
 
     const expected = Object.fromEntries(
       Object.entries(JSON.parse(Buffer.from(plaintextB64, 'base64').toString()))
@@ -81,7 +81,7 @@ describe('records of the old system [R4] [L3]', () => {
     'are refused when they hold %s',
     async (text) => {
       const { vault, store, key } = memoryVault();
-      await store.put({ tenantId: 'a', provider: 'custom', data: seal(text, key) }, 0);
+      await store.put({ tenantId: 'a', provider: 'custom', data: seal(text, key) }, null);
       await expect(vault.get('a', 'custom')).rejects.toThrow(code('ERR_MALFORMED'));
     },
   );
@@ -96,11 +96,11 @@ describe('keys are chosen by id [R5]', () => {
     const ring = new Keyring({ encryptionKey: other, decryptionKeys: [key] });
     await store.put(
       { ...record, metadata: { ...record.metadata, keyId: ring.encryptionKeyId } },
-      1,
+      etag(record),
     );
     const reader = new SecretsVault({ store, keys: ring });
     await expect(reader.get('a', 'custom')).rejects.toThrow(code('ERR_DECRYPTION_FAILED'));
-    await store.put(record, 1);
+    await store.put(record, etag(record));
     expect((await reader.require('a', 'custom')).meta.keyId).toBe(keys.encryptionKeyId);
   });
 

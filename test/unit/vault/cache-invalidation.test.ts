@@ -5,7 +5,15 @@ import { cached, keys, untold } from '../../support/cached-vault.ts';
 describe('the cache is dropped', () => {
   it.each<[string, (vault: SecretsVault) => Promise<unknown>, string | undefined]>([
     ['put', (vault) => vault.put('a', 'custom', { v: '9' }), '9'],
-    ['put at a revision', (vault) => vault.put('a', 'custom', { v: '9' }, { expectedRev: 2 }), '9'],
+    [
+      'put over a known record',
+      async (vault) => {
+        const { meta } = await vault.require('a', 'custom');
+        await vault.put('a', 'custom', { v: '9' }, { ifMatch: meta.etag });
+      },
+      '9',
+    ],
+    ['purgeHistory', (vault) => vault.purgeHistory('a', 'custom'), '2'],
     ['patch', (vault) => vault.patch('a', 'custom', { v: '9' }), '9'],
     ['setSecret', (vault) => vault.setSecret('a', 'v', '9'), '9'],
     ['deleteSecret', (vault) => vault.deleteSecret('a', 'v'), undefined],
@@ -92,6 +100,38 @@ describe('the cache is dropped', () => {
     expect(await value()).toBe('3');
     expect(await value()).toBe('3');
     expect(calls()).toBe(2); // nobody tells of changes any more
+    await vault.close();
+  });
+
+  it('and bypassed while the store is known to miss changes', async () => {
+    const store = new MemorySecretStore();
+    let gap: (restored?: Promise<void>) => void = () => {};
+    Object.defineProperty(store, 'watch', {
+      configurable: true,
+      value: async (_listener: unknown, onGap: typeof gap) => {
+        gap = onGap;
+        return async () => {};
+      },
+    });
+    const { vault, value, calls, faulty } = await cached({ store });
+    const elsewhere = new SecretsVault({ store, keys });
+    await vault.put('a', 'custom', { v: '1' });
+    await value();
+    let restore = () => {};
+    gap(
+      new Promise((restored) => {
+        restore = restored;
+      }),
+    );
+    for (const v of ['2', '3', '4']) {
+      await elsewhere.put('a', 'custom', { v }); // nobody reports it
+      expect(await value()).toBe(v);
+    }
+    restore();
+    await new Promise(setImmediate);
+    faulty.calls.length = 0;
+    for (let n = 0; n < 3; n++) expect(await value()).toBe('4');
+    expect(calls()).toBe(1);
     await vault.close();
   });
 

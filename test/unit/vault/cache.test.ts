@@ -90,7 +90,8 @@ describe('the cache of a vault', () => {
     await value('a');
     faulty.calls.length = 0;
     const refs = ['a', 'b', 'c', 'b', 'none'].map((tenantId) => ({ tenantId, provider: 'custom' }));
-    const values = async () => (await vault.getMany(refs)).map((found) => found?.reveal().v);
+    const values = async () =>
+      (await vault.getMany(refs)).map(({ credentials }) => credentials?.reveal().v);
     expect(await values()).toEqual(['a', 'b', 'c', 'b', undefined]);
     expect(faulty.calls).toEqual(['getMany']);
     await value('c');

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { defineProvider, Keyring, SecretsVault } from 'provider-vault';
+import { FaultyStore } from 'provider-vault/testing';
 import { describe, expect, it } from 'vitest';
 import { accountSid, apiKeySid, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
 import { countingStore } from '../../support/spy-store.ts';
@@ -117,6 +118,20 @@ describe('setSecrets', () => {
     expect(await vault.list('acme')).toEqual([]);
   });
 
+  it('has ended all its writes when it rejects', async () => {
+    const { vault, store, keys } = memoryVault();
+    const slow = new FaultyStore(store);
+    slow.fail('put', { delayMs: 30 }, 2);
+    slow.fail('put', 'before', 1);
+    const through = new SecretsVault({ store: slow.store, keys });
+    const secrets = { a: '1', twilio_auth_token: authToken(1) };
+    await expect(through.setSecrets('acme', secrets)).rejects.toThrow('planned failure');
+    const written = await vault.list('acme');
+    await new Promise((later) => setTimeout(later, 60));
+    expect(await vault.list('acme')).toEqual(written);
+    expect(written).toHaveLength(1);
+  });
+
   it('removes what is null', async () => {
     const { vault } = memoryVault();
     await vault.setSecrets('acme', { a: '1', b: '2' });
@@ -144,7 +159,7 @@ describe('getAllSecrets', () => {
   it('fails when a record cannot be opened: a part would look like the whole', async () => {
     const { vault, store } = memoryVault();
     await vault.setSecret('acme', 'a', '1');
-    await store.put({ tenantId: 'acme', provider: 'twilio', data: 'AAAA' }, 0);
+    await store.put({ tenantId: 'acme', provider: 'twilio', data: 'AAAA' }, null);
     await expect(vault.getAllSecrets('acme')).rejects.toThrow(
       expect.objectContaining({ code: 'ERR_MALFORMED' }),
     );
@@ -161,5 +176,14 @@ describe('deleteSecret', () => {
     expect(await vault.deleteSecret('acme', 'twilio_auth_token')).toBe(false);
     expect(await vault.deleteSecret('acme', 'b')).toBe(true);
     expect((await vault.list('acme')).map(({ rev }) => rev)).toEqual([3]);
+  });
+
+  it('leaves no earlier version that holds the value', async () => {
+    const { vault, store } = memoryVault();
+    await vault.setSecrets('acme', { a: '1', b: '2' });
+    await vault.setSecret('acme', 'b', '3');
+    await vault.deleteSecret('acme', 'a');
+    expect(await vault.history('acme', 'custom')).toEqual([]);
+    expect((await store.get({ tenantId: 'acme', provider: 'custom' }))?.history).toBeUndefined();
   });
 });

@@ -1,6 +1,13 @@
 import { defineProvider, Keyring, SecretsVault } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
-import { accountSid, apiSecret, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
+import {
+  accountSid,
+  apiKeySid,
+  apiSecret,
+  authToken,
+  memoryVault,
+  newKey,
+} from '../../support/fixtures.ts';
 import { countingStore } from '../../support/spy-store.ts';
 
 const twilio = { accountSid: accountSid(1), authToken: authToken(1) };
@@ -140,9 +147,10 @@ describe('applyForm', () => {
     expect(Object.keys((await vault.require('acme', 'custom')).reveal())).toHaveLength(50);
   });
 
-  it('is a conflict with expectedRev, when another saved before', async () => {
+  it('is a conflict with ifMatch, when somebody else saved before', async () => {
     const { vault } = await configured();
-    const options = { ...none, expectedRev: 1 };
+    const { etag: ifMatch } = await vault.status('acme', 'twilio', none);
+    const options = { ...none, ifMatch };
     await vault.applyForm('acme', 'twilio', { authToken: authToken(2) }, options);
     const late = vault.applyForm('acme', 'twilio', { authToken: authToken(3) }, options);
     await expect(late).rejects.toThrow(expect.objectContaining({ code: 'ERR_CONFLICT' }));
@@ -153,5 +161,69 @@ describe('applyForm', () => {
     const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
     await vault.applyForm('acme', 'twilio', twilio, none);
     expect(calls).toEqual({ get: 1, put: 1 });
+  });
+
+  it('checks where the environment is looked for before it writes', async () => {
+    const { vault, stored } = await configured();
+    for (const wrong of [{ env: 'text' }, { env: null }, { env: {}, envOverride: 'some' }]) {
+      const save = vault.applyForm('acme', 'twilio', { authToken: authToken(2) }, wrong as never);
+      await expect(save).rejects.toThrow(refused);
+    }
+    expect(await stored()).toEqual(twilio);
+  });
+
+  it.each([
+    ['a PEM', '-----BEGIN KEY-----\nabcdefgh\n-----END KEY-----\n'],
+    ['a password that ends in a space', 'correct horse ba '],
+  ])('saves a page that shows the end of %s', async (_name, secret) => {
+    const { vault } = memoryVault();
+    await vault.put('acme', 'custom', { secret, other: '1' });
+    const { fields, rev } = await vault.status('acme', 'custom');
+    const masked = fields.secret?.masked ?? '';
+    expect(masked).toMatch(/^•{8}\S{4}$/);
+    for (const sent of [masked, masked.trim(), ` ${masked}\r\n`]) {
+      expect((await vault.applyForm('acme', 'custom', { secret: sent, other: '1' })).rev).toBe(rev);
+    }
+    await vault.applyForm('acme', 'custom', { secret: masked, other: '2' });
+    expect((await vault.require('acme', 'custom')).reveal()).toEqual({ secret, other: '2' });
+  });
+});
+
+describe('checkForm', () => {
+  it('tells the problems of all fields at once, and writes nothing', async () => {
+    const { vault } = memoryVault();
+    const wrong = apiKeySid(3);
+    const problems = vault.checkForm('twilio', {
+      accountSid: wrong,
+      apiKey: 'SKx',
+      authToken: '••••••••1f1fx',
+      apiSecret: 5,
+      noField: 'x',
+      phoneNumber: '+15550100',
+      region: '',
+      edge: null,
+    } as never);
+    expect(Object.keys(problems).sort()).toEqual([
+      'accountSid',
+      'apiKey',
+      'apiSecret',
+      'authToken',
+      'noField',
+    ]);
+    expect(JSON.stringify(problems)).not.toContain(wrong);
+    expect(problems.accountSid).toContain('"AC" and 32 hex digits');
+    expect(await vault.list('acme')).toEqual([]);
+  });
+
+  it('finds nothing wrong with what a page was shown', () => {
+    const { vault } = memoryVault();
+    const form = { authToken: '••••••••1f1f', accountSid: accountSid(1), apiSecret: '[redacted]' };
+    expect(vault.checkForm('twilio', form)).toEqual({});
+    expect(vault.tenant('acme').checkForm('custom', { any: 'x' })).toEqual({});
+  });
+
+  it.each([null, 'text', [], { 'a.b': 'x' }])('refuses the form %j', (form) => {
+    const { vault } = memoryVault();
+    expect(() => vault.checkForm('twilio', form as never)).toThrow(refused);
   });
 });

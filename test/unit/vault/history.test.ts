@@ -1,4 +1,4 @@
-import { Keyring, type SecretRecord, SecretsVault } from 'provider-vault';
+import { etag, Keyring, type SecretRecord, SecretsVault, seal } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { memoryVault, newKey } from '../../support/fixtures.ts';
 
@@ -46,7 +46,7 @@ describe('history', () => {
     const { vault, store } = await versions(2);
     const record = (await store.get(ref)) as SecretRecord;
     const history = [null, 'x', {}, ...(record.history ?? [])] as never;
-    await store.put({ ...record, history }, 2);
+    await store.put({ ...record, history }, etag(record));
     expect((await vault.history('acme', 'custom')).map(({ rev }) => rev)).toEqual([1]);
   });
 });
@@ -72,11 +72,13 @@ describe('rollback', () => {
 
   it('is a compare-and-set', async () => {
     const { vault } = await versions(3);
-    await expect(vault.rollback('acme', 'custom', 1, { expectedRev: 2 })).rejects.toThrow(
+    const [stale] = (await vault.list('acme')).map(({ etag }) => etag);
+    await vault.put('acme', 'custom', { n: '4' });
+    await expect(vault.rollback('acme', 'custom', 1, { ifMatch: `${stale}` })).rejects.toThrow(
       expect.objectContaining({ code: 'ERR_CONFLICT' }),
     );
     const all = await Promise.all([1, 2, 1, 2].map((rev) => vault.rollback('acme', 'custom', rev)));
-    expect(all.map(({ rev }) => rev).sort()).toEqual([4, 5, 6, 7]);
+    expect(all.map(({ rev }) => rev).sort()).toEqual([5, 6, 7, 8]);
   });
 
   it('opens with the key and the binding of that revision', async () => {
@@ -89,9 +91,62 @@ describe('rollback', () => {
 
     const record = (await store.get(ref)) as SecretRecord;
     const history = record.history?.map((version) => ({ ...version, rev: version.rev + 10 }));
-    await store.put({ ...record, history: history ?? [] }, 3);
+    await store.put({ ...record, history: history ?? [] }, etag(record));
     await expect(
       new SecretsVault({ store, keys: next }).rollback('acme', 'custom', 11),
     ).rejects.toThrow(expect.objectContaining({ code: 'ERR_BINDING' }));
+  });
+});
+
+describe('purgeHistory', () => {
+  it('removes the earlier versions, and seals the current one anew', async () => {
+    const { vault, store } = await versions(3);
+    const before = (await store.get(ref)) as SecretRecord;
+    expect(await vault.purgeHistory('acme', 'custom', { actor: 'bob' })).toBe(true);
+    const after = (await store.get(ref)) as SecretRecord;
+    expect(after.history).toBeUndefined();
+    expect(after.metadata).toMatchObject({ rev: 4, updatedBy: 'bob' });
+    expect(etag(after)).not.toBe(etag(before));
+    expect((await vault.require('acme', 'custom')).reveal()).toEqual({ n: '3' });
+    expect(await vault.purgeHistory('acme', 'custom')).toBe(false);
+    expect(await vault.purgeHistory('acme', 'twilio')).toBe(false);
+  });
+
+  it('is a compare-and-set', async () => {
+    const { vault } = await versions(2);
+    await expect(vault.purgeHistory('acme', 'custom', { ifMatch: null })).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_CONFLICT' }),
+    );
+  });
+});
+
+describe('limits', () => {
+  const MAX_VALUE = 64 * 1024;
+
+  it('name the field that is too large', async () => {
+    const { vault } = memoryVault();
+    await vault.put('acme', 'custom', { certificate: 'x'.repeat(MAX_VALUE) });
+    for (const value of ['x'.repeat(MAX_VALUE + 1), 'ä'.repeat(MAX_VALUE / 2 + 1)]) {
+      await expect(vault.patch('acme', 'custom', { certificate: value })).rejects.toThrow(
+        /"certificate".*at most 65536/,
+      );
+    }
+    const five = Array.from({ length: 5 }, (_, n) => [`f${n}`, 'x'.repeat(MAX_VALUE)]);
+    await expect(vault.put('acme', 'custom', Object.fromEntries(five))).rejects.toThrow(
+      /at most 262144.*"f0"/,
+    );
+  });
+
+  it('keep a record writable, whatever was stored before', async () => {
+    const { vault, store, key } = memoryVault({ history: 100 });
+    const huge = seal(JSON.stringify({ a: 'x'.repeat(5_000_000) }), key);
+    await store.put({ ...ref, data: huge }, null);
+    const many = Array.from({ length: 4 }, (_, n) => [`f${n}`, 'x'.repeat(MAX_VALUE - 10)]);
+    for (let n = 0; n < 20; n++) {
+      await vault.put('acme', 'custom', { ...Object.fromEntries(many), n: `${n}` });
+    }
+    const stored = (await store.get(ref)) as SecretRecord;
+    expect(JSON.stringify(stored).length).toBeLessThan(5 * 1024 * 1024);
+    expect((await vault.history('acme', 'custom')).length).toBeGreaterThan(5);
   });
 });

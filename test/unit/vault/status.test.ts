@@ -96,7 +96,7 @@ describe('status of a bad record', () => {
     const record = (await store.get(ref)) as SecretRecord;
     await store.delete(ref);
     const spoilt = spoil(record) as SecretRecord;
-    await store.put(spoilt, 0);
+    await store.put(spoilt, null);
 
     const status = await vault.status('acme', spoilt.provider, none);
     expect(status).toMatchObject({ state: 'unreadable', reason, detail: expect.any(String) });
@@ -123,7 +123,7 @@ describe('status of a bad record', () => {
     const { vault, store } = memoryVault();
     await vault.put('acme', 'custom', { a: '1' });
     const record = (await store.get({ tenantId: 'acme', provider: 'custom' })) as SecretRecord;
-    await store.put({ ...record, provider: 'constructor' }, 0);
+    await store.put({ ...record, provider: 'constructor' }, null);
     const all = await vault.status('acme', undefined, none);
     expect(all.find(({ provider }) => provider === 'constructor')?.state).toBe('unreadable');
   });
@@ -138,7 +138,7 @@ describe('unbound records [R4]', () => {
     const keys = new Keyring({ encryptionKey: newKey(), decryptionKeys: [vectors.keyB64] });
     const vault = new SecretsVault({ store, keys, unbound });
     const { data } = vectors.open[0] as (typeof vectors.open)[0];
-    await store.put({ tenantId: 'default', provider: 'twilio', data }, 0);
+    await store.put({ tenantId: 'default', provider: 'twilio', data }, null);
     expect(await vault.status('default', 'twilio', none)).toMatchObject({ rev: 0, ...expected });
   });
 });
@@ -207,7 +207,7 @@ describe('the environment', () => {
 
   it('does not hide that the record cannot be read', async () => {
     const { vault, store } = memoryVault();
-    await store.put({ tenantId: 'default', provider: 'twilio', data: 'AAAA' }, 0);
+    await store.put({ tenantId: 'default', provider: 'twilio', data: 'AAAA' }, null);
     expect(await vault.status('default', 'twilio', { env })).toMatchObject({
       state: 'overridden',
       reason: 'ERR_MALFORMED',

@@ -65,7 +65,7 @@ describe('the border', () => {
     expect(await vault.get('a', 'custom')).toBeUndefined();
   });
 
-  it('checks values by the definition, and says what was expected, not what came', async () => {
+  it('checks values by the definition, and names the expected form, not the value', async () => {
     const { vault } = memoryVault();
     const wrong = apiKeySid(3);
     const error = await vault.put('a', 'twilio', { accountSid: wrong }).catch((e: Error) => e);
@@ -93,13 +93,32 @@ describe('the border', () => {
       );
       expect((await vault.require('a', provider)).secretKey).toBe('sk_1');
     }
-    const fake = { name: 'twilio', fields: {}, complete: [] };
-    await expect(vault.get('a', fake)).rejects.toThrow(code('ERR_INVALID_ARGUMENT'));
+    await vault.put('a', 'twilio', {});
+    const name = { $ne: null } as never;
+    const frozen = (object: { fields: object; complete: [] }) => {
+      Object.freeze(object.fields);
+      return Object.freeze(object);
+    };
+    for (const fake of [
+      { name: 'twilio', fields: {}, complete: [] as [] },
+      frozen({ name: 'twilio', fields: {}, complete: [] } as never),
+      frozen({ name, fields: {}, complete: [] } as never),
+    ]) {
+      await expect(vault.get('a', fake as never)).rejects.toThrow(code('ERR_INVALID_ARGUMENT'));
+      await expect(vault.delete('a', fake as never)).rejects.toThrow(code('ERR_INVALID_ARGUMENT'));
+    }
+    expect((await vault.list('a')).map(({ provider }) => provider)).toContain('twilio');
   });
 
   it('refuses options of another type', async () => {
     const { vault, store, keys } = memoryVault();
-    for (const options of [{ expectedRev: -1 }, { expectedRev: '1' }, { actor: { $ne: 1 } }]) {
+    for (const options of [
+      { ifMatch: 1 },
+      { ifMatch: undefined },
+      { ifMatch: { $ne: null } },
+      { actor: { $ne: 1 } },
+      { reason: 'x'.repeat(1025) },
+    ]) {
       await expect(vault.put('a', 'custom', {}, options as never)).rejects.toThrow(
         code('ERR_INVALID_ARGUMENT'),
       );

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Keyring, type SecretRecord, SecretsVault } from 'provider-vault';
+import { Keyring, type SecretRecord, SecretsVault, seal } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { bareOpen } from '../../support/bare-reader.ts';
 import { accountSid, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
@@ -39,12 +39,17 @@ describe('put, get, patch, delete, list', () => {
 
   it('delete says whether there was a record', async () => {
     const { vault } = memoryVault();
-    await vault.put('acme', 'custom', { a: '1' });
-    await expect(vault.delete('acme', 'custom', { expectedRev: 2 })).rejects.toThrow(
-      code('ERR_CONFLICT'),
-    );
+    const { etag: ifMatch } = await vault.put('acme', 'custom', { a: '1' });
+    await vault.put('acme', 'custom', { a: '2' });
+    for (const stale of [ifMatch, null, '']) {
+      await expect(vault.delete('acme', 'custom', { ifMatch: stale })).rejects.toThrow(
+        code('ERR_CONFLICT'),
+      );
+    }
     expect(await vault.delete('acme', 'custom')).toBe(true);
     expect(await vault.delete('acme', 'custom')).toBe(false);
+    expect(await vault.delete('acme', 'custom', { ifMatch: null })).toBe(false);
+    await expect(vault.delete('acme', 'custom', { ifMatch })).rejects.toThrow(code('ERR_CONFLICT'));
     expect(await vault.get('acme', 'custom')).toBeUndefined();
   });
 
@@ -54,7 +59,8 @@ describe('put, get, patch, delete, list', () => {
     await vault.put('acme', 'twilio', credentials);
     await vault.put('acme', 'custom', { a: '1' });
     await vault.put('other', 'custom', { a: '1' });
-    const common = { tenantId: 'acme', rev: 1, keyId: keys.encryptionKeyId };
+    const etag = expect.stringMatching(/^[A-Za-z0-9+/]{16}$/);
+    const common = { tenantId: 'acme', rev: 1, etag, keyId: keys.encryptionKeyId };
     expect(await vault.list('acme')).toEqual([
       { ...common, provider: 'custom', createdAt: now, updatedAt: now },
       { ...common, provider: 'twilio', createdAt: now, updatedAt: now },
@@ -67,7 +73,7 @@ describe('put, get, patch, delete, list', () => {
     for (const tenant of ['a', 'b', 'c']) await vault.put(tenant, 'custom', { of: tenant });
     const refs = ['c', 'none', 'a'].map((tenantId) => ({ tenantId, provider: 'custom' }));
     const found = await vault.getMany(refs);
-    expect(found.map((bundle) => bundle?.reveal().of)).toEqual(['c', undefined, 'a']);
+    expect(found.map(({ credentials }) => credentials?.reveal().of)).toEqual(['c', undefined, 'a']);
     expect(calls.getMany).toBe(1);
     expect(calls.get).toBe(3); // of the puts
   });
@@ -94,20 +100,62 @@ describe('put, get, patch, delete, list', () => {
 });
 
 describe('compare-and-set [R6]', () => {
-  it('refuses a write at another revision', async () => {
+  it('refuses a write over another record than the one named', async () => {
     const { vault } = memoryVault();
-    await vault.put('acme', 'custom', { a: '1' }, { expectedRev: 0 });
-    for (const expectedRev of [0, 2]) {
-      const again = { a: '2' };
-      await expect(vault.put('acme', 'custom', again, { expectedRev })).rejects.toThrow(
-        code('ERR_CONFLICT'),
-      );
-      await expect(vault.patch('acme', 'custom', again, { expectedRev })).rejects.toThrow(
-        code('ERR_CONFLICT'),
-      );
+    const first = await vault.put('acme', 'custom', { a: '1' }, { ifMatch: null });
+    const elsewhere = await vault.put('acme', 'other', { a: '1' });
+    for (const ifMatch of [null, '', elsewhere.etag, first.etag.slice(1), `${first.etag}A`]) {
+      for (const write of ['put', 'patch', 'applyForm'] as const) {
+        await expect(vault[write]('acme', 'custom', { a: '2' }, { ifMatch })).rejects.toThrow(
+          code('ERR_CONFLICT'),
+        );
+      }
     }
-    expect((await vault.put('acme', 'custom', { a: '2' }, { expectedRev: 1 })).rev).toBe(2);
-    expect((await vault.patch('acme', 'custom', { a: '3' }, { expectedRev: 2 })).rev).toBe(3);
+    const second = await vault.put('acme', 'custom', { a: '2' }, { ifMatch: first.etag });
+    const third = await vault.patch('acme', 'custom', { a: '3' }, { ifMatch: second.etag });
+    expect([second.rev, third.rev]).toEqual([2, 3]);
+    expect(new Set([first.etag, second.etag, third.etag]).size).toBe(3);
+  });
+
+  it('does not save a stale page over a record that was deleted and made anew', async () => {
+    const { vault } = memoryVault();
+    const old = { accountSid: accountSid(1), authToken: authToken(1) };
+    const shown = await vault.put('acme', 'twilio', old);
+    await vault.delete('acme', 'twilio');
+    const anew = await vault.put('acme', 'twilio', { ...old, accountSid: accountSid(2) });
+    expect(anew.rev).toBe(shown.rev);
+    for (const ifMatch of [shown.etag, null]) {
+      const save = vault.applyForm('acme', 'twilio', { authToken: authToken(3) }, { ifMatch });
+      await expect(save).rejects.toThrow(code('ERR_CONFLICT'));
+    }
+    expect((await vault.require('acme', 'twilio')).authToken).toBe(authToken(1));
+  });
+
+  it('names a record of the old system by its etag, and one without an etag by ""', async () => {
+    const { vault, store, key } = memoryVault();
+    const ref = { tenantId: 'acme', provider: 'custom' };
+    const data = seal(JSON.stringify({ a: 'old' }), key);
+    await store.put({ ...ref, data }, null);
+    await expect(vault.put('acme', 'custom', { a: '1' }, { ifMatch: null })).rejects.toThrow(
+      code('ERR_CONFLICT'),
+    );
+    expect((await vault.get('acme', 'custom'))?.meta).toMatchObject({
+      rev: 0,
+      etag: data.slice(0, 16),
+    });
+    const { etag } = await vault.put('acme', 'custom', { a: '1' }, { ifMatch: data.slice(0, 16) });
+    await store.put({ ...ref, data: 'damaged' }, etag);
+    expect((await vault.put('acme', 'custom', { a: '2' }, { ifMatch: '' })).rev).toBe(1);
+  });
+
+  it('writes nothing when a patch changes nothing', async () => {
+    const { vault } = memoryVault();
+    expect(await vault.patch('acme', 'custom', { a: null })).toMatchObject({ rev: 0 });
+    expect(await vault.list('acme')).toEqual([]);
+    const written = await vault.put('acme', 'custom', { a: '1' });
+    for (const changes of [{}, { a: '1' }, { b: null }, { a: undefined }]) {
+      expect(await vault.patch('acme', 'custom', changes)).toEqual(written);
+    }
   });
 
   it('merges the patches of a hundred writers', async () => {
@@ -128,6 +176,28 @@ describe('compare-and-set [R6]', () => {
     const signal = AbortSignal.abort();
     await expect(vault.put('acme', 'custom', {}, { signal })).rejects.toThrow('aborted');
     expect(await vault.get('acme', 'custom')).toBeUndefined();
+  });
+
+  it('stops at once when the store hangs', async () => {
+    const hang = () => new Promise<never>(() => {});
+    const { store: inner, keys } = memoryVault();
+    const store = new Proxy(inner, { get: () => hang });
+    const vault = new SecretsVault({ store, keys });
+    const calls: ((options: { signal: AbortSignal }) => Promise<unknown>)[] = [
+      (options) => vault.get('a', 'custom', options),
+      (options) => vault.getMany([{ tenantId: 'a', provider: 'custom' }], options),
+      (options) => vault.put('a', 'custom', {}, options),
+      (options) => vault.delete('a', 'custom', options),
+      (options) => vault.list('a', options),
+      (options) => vault.status('a', undefined, options),
+      (options) => vault.getAllSecrets('a', options),
+    ];
+    for (const call of calls) {
+      const controller = new AbortController();
+      const calling = call({ signal: controller.signal });
+      setTimeout(() => controller.abort(new Error('the caller has left')), 5);
+      await expect(calling).rejects.toMatchObject({ code: 'ERR_ABORTED', name: 'AbortError' });
+    }
   });
 
   it('overwrites what cannot be opened any more, but does not merge into it', async () => {

@@ -62,9 +62,9 @@ export function providerCard(provider, { onChange }) {
   async function save(event) {
     event.preventDefault();
     clearMessages();
-    // Masks go back as they came: the server takes them for "unchanged".
+    // Masks are sent back unchanged; the server leaves those fields as they are.
     const entered = Object.fromEntries(fields.map((field) => [field.name, field.value()]));
-    const change = { rev: provider.rev, fields: entered };
+    const change = { etag: provider.etag, fields: entered };
     await busy(saveButton, async () => {
       try {
         const { providers } = await api.post('settings', {
@@ -121,11 +121,7 @@ export function providerCard(provider, { onChange }) {
     );
   }
 
-  const isStored =
-    provider.rev > 0 ||
-    provider.updatedAt ||
-    provider.state === 'unreadable' ||
-    fields.some(({ isSet }) => isSet);
+  const isStored = provider.etag !== null;
   const needed = fields.filter((field) => field.needed);
   const others = fields.filter((field) => !field.needed);
   const form = h(
@@ -206,8 +202,8 @@ function needsAttention({ state, missing, reason, detail, title }) {
   return h('p', { class: 'notice warn' }, text);
 }
 
-function recordLine({ rev, keyId, updatedAt, updatedBy, bound, state }) {
-  if (state === 'missing' && rev === 0) return h('p', { class: 'record' }, 'Nothing is stored.');
+function recordLine({ rev, etag, keyId, updatedAt, updatedBy, bound }) {
+  if (etag === null) return h('p', { class: 'record' }, 'Nothing is stored.');
   const by = updatedBy ? ` by ${updatedBy}` : '';
   const parts = [h('span', {}, rev > 0 ? `Revision ${rev}` : 'Record of the old system')];
   if (keyId) parts.push(h('span', {}, 'Key ', h('code', {}, keyId)));

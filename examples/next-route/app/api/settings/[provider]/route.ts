@@ -1,5 +1,5 @@
 import { isVaultError } from 'provider-vault';
-import { isSameOrigin, tenantOf } from '../../../../lib/session.ts';
+import { isSameOrigin, type Session, sessionOf } from '../../../../lib/session.ts';
 import { getVault } from '../../../../lib/vault.ts';
 
 // A route handler of Next's App Router: GET shows masks, POST saves what a form sends back.
@@ -15,33 +15,34 @@ const PROVIDERS = new Set(['twilio', 'sendgrid']);
 const MAX_BODY = 32_768;
 
 export function GET(request: Request, { params }: Context): Promise<Response> {
-  return answer(request, async (tenantId) => {
+  return answer(request, async ({ tenantId, actor }) => {
     const { provider } = await params;
     if (!PROVIDERS.has(provider)) return json(404, { error: 'NOT_FOUND' });
-    return json(200, await (await getVault()).status(tenantId, provider));
+    return json(200, await (await getVault()).status(tenantId, provider, { actor }));
   });
 }
 
 export function POST(request: Request, { params }: Context): Promise<Response> {
-  return answer(request, async (tenantId) => {
+  return answer(request, async ({ tenantId, actor }) => {
     if (!isSameOrigin(request)) return json(403, { error: 'CSRF' });
     const { provider } = await params;
     if (!PROVIDERS.has(provider)) return json(404, { error: 'NOT_FOUND' });
     const text = await request.text();
     if (text.length > MAX_BODY) return json(413, { error: 'TOO_LARGE' });
-    // What equals its mask, or is empty, stays; null removes.
-    return json(200, await (await getVault()).applyForm(tenantId, provider, parsed(text)));
+    // A value equal to its mask stays, and so does an empty one; null removes.
+    const vault = await getVault();
+    return json(200, await vault.applyForm(tenantId, provider, parsed(text), { actor }));
   });
 }
 
 async function answer(
   request: Request,
-  respond: (tenantId: string) => Promise<Response>,
+  respond: (session: Session) => Promise<Response>,
 ): Promise<Response> {
-  const tenantId = tenantOf(request);
-  if (tenantId === undefined) return json(401, { error: 'LOGIN' });
+  const session = sessionOf(request);
+  if (session === undefined) return json(401, { error: 'LOGIN' });
   try {
-    return await respond(tenantId);
+    return await respond(session);
   } catch (error) {
     if (!isVaultError(error)) return json(500, { error: 'INTERNAL' });
     const { code, message } = error;
@@ -51,7 +52,7 @@ async function answer(
   }
 }
 
-/** The form, `undefined` when it is no JSON: the vault refuses what is no form. */
+/** The form; `undefined` for malformed JSON, which the vault rejects. */
 function parsed(text: string): Record<string, string | null> {
   try {
     return JSON.parse(text);

@@ -1,0 +1,163 @@
+import type { AuditAction } from '../audit/audit-event.ts';
+import type { AuditEntry, AuditSubject } from '../audit/audit-trail.ts';
+import { VaultError } from '../errors.ts';
+import { assertTenantId } from '../names.ts';
+import type { ProviderDefinition } from '../providers/define-provider.ts';
+import type { ProviderRef } from '../providers/fields.ts';
+import type { RecordView, SecretRef } from '../record.ts';
+import { assertOptions, type ReadOptions, type WriteOptions } from './options.ts';
+import type { VaultCore } from './vault-core.ts';
+
+/** The checked address of an operation, with the provider's definition. @internal */
+export interface Target {
+  readonly ref: SecretRef;
+  readonly definition: ProviderDefinition | undefined;
+}
+
+/** In the audit trail: an operation on all records of a tenant. */
+const ALL_PROVIDERS = '*';
+/** In the audit trail: a malformed tenant or provider. The caller's input is never recorded. */
+const NOT_A_NAME = '(invalid)';
+
+/**
+ * Checks the arguments of an operation on one record, runs it, and leaves one audit event, also of
+ * a refusal.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT`; `ERR_ABORTED` as soon as the caller's signal is
+ * @internal
+ */
+export async function audited<T>(
+  core: VaultCore,
+  action: AuditAction,
+  tenantId: string,
+  provider: ProviderRef,
+  options: WriteOptions,
+  run: (target: Target, entry: AuditEntry) => Promise<T>,
+): Promise<T> {
+  let target: Target;
+  try {
+    assertOptions(options);
+    target = locate(core, tenantId, provider);
+  } catch (error) {
+    await recordRefusal(core, action, tenantId, provider, options, error);
+    throw error;
+  }
+  return core.trail.run(auditSubject(action, target.ref, options), (entry) =>
+    untilAborted(options.signal, () => run(target, entry)),
+  );
+}
+
+/**
+ * All records of a tenant, for an operation that leaves one audit event for each. Where there are
+ * no records, or reading them fails, the event names the provider `*`.
+ *
+ * @internal
+ */
+export async function tenantRecords(
+  core: VaultCore,
+  action: AuditAction,
+  tenantId: string,
+  options: ReadOptions,
+): Promise<RecordView[]> {
+  const views = await auditRefusal(core, action, tenantId, ALL_PROVIDERS, options, () => {
+    assertTenantId(tenantId);
+    assertOptions(options);
+    return untilAborted(options.signal, () => core.records.readTenant(tenantId));
+  });
+  if (views.length === 0) {
+    const subject = auditSubject(action, { tenantId, provider: ALL_PROVIDERS }, options);
+    await core.trail.record({ ...subject, outcome: 'ok' });
+  }
+  return views;
+}
+
+/** Runs a check that precedes an operation, and leaves an event if it refuses. @internal */
+export async function auditRefusal<T>(
+  core: VaultCore,
+  action: AuditAction,
+  tenantId: unknown,
+  provider: unknown,
+  options: ReadOptions | undefined,
+  check: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    await recordRefusal(core, action, tenantId, provider, options, error);
+    throw error;
+  }
+}
+
+function recordRefusal(
+  core: VaultCore,
+  action: AuditAction,
+  tenantId: unknown,
+  provider: unknown,
+  options: ReadOptions | undefined,
+  error: unknown,
+): Promise<void> {
+  const name = (provider as { name?: unknown } | undefined)?.name ?? provider;
+  const ref = { tenantId: nameOrPlaceholder(tenantId), provider: nameOrPlaceholder(name) };
+  return core.trail.failed(auditSubject(action, ref, options), error);
+}
+
+/** @throws VaultError `ERR_INVALID_ARGUMENT` @internal */
+export function locate(core: VaultCore, tenantId: unknown, provider: ProviderRef): Target {
+  assertTenantId(tenantId);
+  const { name, definition } = core.registry.resolve(provider);
+  return { ref: { tenantId, provider: name }, definition };
+}
+
+/** What the audit trail says of an operation before it runs. @internal */
+export function auditSubject(
+  action: AuditAction,
+  ref: SecretRef,
+  options: ReadOptions | undefined,
+): AuditSubject {
+  const { actor, reason } = options ?? {};
+  return {
+    action,
+    tenantId: ref.tenantId,
+    provider: ref.provider,
+    ...(typeof actor === 'string' && { actor }),
+    ...(typeof reason === 'string' && { reason }),
+  };
+}
+
+/** A tenant id or a provider for the audit trail. @internal */
+export function nameOrPlaceholder(value: unknown): string {
+  try {
+    assertTenantId(value);
+    return value;
+  } catch {
+    return NOT_A_NAME;
+  }
+}
+
+/**
+ * Runs `work`, and rejects as soon as `signal` is aborted, whether or not `work` ends.
+ *
+ * @internal
+ */
+export function untilAborted<T>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return work();
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(abortError(signal));
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** The error of an operation that its caller has aborted. @internal */
+export function abortError(signal: AbortSignal): VaultError {
+  const error = new VaultError('ERR_ABORTED', 'The operation was aborted by its caller.', {
+    cause: signal.reason,
+  });
+  return Object.defineProperty(error, 'name', { value: 'AbortError' });
+}

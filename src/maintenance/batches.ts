@@ -1,0 +1,303 @@
+import { createHash } from 'node:crypto';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { untilAborted } from '../core/audited.ts';
+import { assertOptions } from '../core/options.ts';
+import type { VaultCore } from '../core/vault-core.ts';
+import { invalidArgument, isVaultError } from '../errors.ts';
+import { decodeRecord, type RecordView, type SecretRecord, type SecretRef } from '../record.ts';
+import { type LongOperationOptions, OperationError, type OperationPart } from './long-operation.ts';
+import { addTally, type Report } from './report.ts';
+
+// A batch that takes long holds back the results of those behind it, so that reports are in order.
+// So many results per batch under way are kept at most.
+const MAX_PENDING_PER_SLOT = 16;
+// With `maxPerSecond`: small batches make an even pace.
+const BATCHES_PER_SECOND = 10;
+const ABORT_GRACE_MS = 500;
+const MAX_RETRIES = 6;
+const FIRST_RETRY_MS = 50;
+
+/** Reads what follows `after`, a text of `placeOf`, in batches of at most `batchSize`. @internal */
+export type ReadBatches<T> = (after: string | undefined, batchSize: number) => AsyncIterable<T[]>;
+
+/** How the batches of one operation are handled. @internal */
+export interface BatchHandling<T, R extends Report> {
+  /** A report with nothing in it. */
+  emptyReport(): R;
+  /**
+   * Deals with one batch, and counts it in `part`, an empty report of its own. Parts are added up in
+   * the order of the batches, also those of a batch that failed half-way.
+   */
+  handle(batch: T[], part: R): Promise<void>;
+  /**
+   * The place of an item in the order of reading, as text: `after` of an `OperationError`. Without
+   * it the reader cannot go on in the middle: nothing is resumed.
+   */
+  placeOf?(item: T): string;
+  /** The tenant of an item, for the option `part`. */
+  tenantOf(item: T): string | undefined;
+  /** Batches that have one of these in common are handled one after the other, in their order. */
+  keyOf?(item: T): string | undefined;
+  /** About how many items there are, for the progress. */
+  total?(): Promise<number | undefined>;
+}
+
+/** A batch that is not in the report yet. */
+interface Pending<R> {
+  readonly place: string | undefined;
+  readonly keys: ReadonlySet<string | undefined>;
+  readonly part: R;
+  end: Promise<void>;
+  done: boolean;
+}
+
+/**
+ * The runner of all long operations. It reads ahead, handles up to `concurrency` batches at once,
+ * and adds up the report. When the reader loses its connection, it is opened again where it was.
+ *
+ * Operations on records use {@link forEachRecord}; a migration passes a reader of its sources.
+ *
+ * @returns the report
+ * @throws OperationError with the report so far; VaultError `ERR_INVALID_ARGUMENT` for the options
+ * @internal
+ */
+export async function forEachBatch<T, R extends Report>(
+  read: ReadBatches<T>,
+  options: LongOperationOptions,
+  handling: BatchHandling<T, R>,
+): Promise<R> {
+  const { batchSize, concurrency } = batchSettings(options);
+  const { signal, part, maxPerSecond, onProgress, onIssue } = options;
+  const { emptyReport, handle, keyOf, placeOf, tenantOf } = handling;
+  const report = emptyReport();
+  const started = performance.now();
+  const pending: Pending<R>[] = [];
+  const underway = new Set<Promise<void>>();
+  let { after } = options;
+  let done = 0;
+  let total: number | undefined;
+  let failure: { error: unknown } | undefined;
+
+  const collect = ({ part }: Pending<R>) => {
+    addTally(report, part);
+    if (onIssue === undefined) return;
+    for (const [list, issues] of Object.entries(part)) {
+      if (Array.isArray(issues)) for (const issue of issues) onIssue(issue, list);
+    }
+  };
+  const run = async (entry: Pending<R>, batch: T[]) => {
+    const before = pending.filter(({ keys }) => haveCommon(keys, entry.keys));
+    pending.push(entry);
+    try {
+      if (before.length > 0) await Promise.all(before.map(({ end }) => end));
+      if (failure !== undefined) return;
+      await handle(batch, entry.part);
+      if (!pending.includes(entry)) return; // the operation was aborted, and did not wait for it
+      entry.done = true;
+      done += entry.part.scanned;
+      for (let first = pending[0]; first?.done; first = pending[0]) {
+        pending.shift();
+        collect(first);
+        after = first.place;
+      }
+      const rate = (done / (performance.now() - started)) * 1000;
+      onProgress?.({ done, rate, ...(total !== undefined && { total }) });
+    } catch (error) {
+      failure ??= { error };
+    }
+  };
+  const reader = readResuming(read, batchSize, options, placeOf);
+  const runAll = async () => {
+    let due = performance.now();
+    let reading = reader.next();
+    for (let read = await reading; !read.done; read = await reading) {
+      const { items, place } = read.value;
+      reading = reader.next();
+      reading.catch(() => {}); // thrown when it is awaited
+      // The request for the next batch leaves before this batch takes the processor.
+      await setImmediate();
+      const batch = part ? items.filter((item) => isInPart(tenantOf(item), part)) : items;
+      if (maxPerSecond !== undefined) {
+        // A pause that came from elsewhere is made up for by one batch at most.
+        const share = (batch.length / maxPerSecond) * 1000;
+        due = Math.max(due, performance.now() - share) + share;
+        await sleep(due - performance.now(), undefined, { signal });
+      }
+      if (failure !== undefined) throw failure.error;
+      const keys = new Set(keyOf && batch.map(keyOf));
+      keys.delete(undefined);
+      const entry = { place, keys, part: emptyReport(), end: Promise.resolve(), done: false };
+      entry.end = run(entry, batch).finally(() => underway.delete(entry.end));
+      underway.add(entry.end);
+      while (
+        underway.size >= concurrency ||
+        (underway.size > 0 && pending.length >= concurrency * MAX_PENDING_PER_SLOT)
+      ) {
+        await Promise.race(underway);
+      }
+    }
+    await Promise.all(underway);
+    if (failure !== undefined) throw failure.error;
+  };
+  const isWhole = (options.after ?? options.range ?? part) === undefined;
+  // Counting takes a database long: the work does not wait for it, and goes on without it.
+  if (isWhole && onProgress) {
+    handling.total?.().then(
+      (count) => {
+        total = count;
+      },
+      () => {},
+    );
+  }
+  try {
+    await untilAborted(signal, runAll);
+    return report;
+  } catch (error) {
+    failure ??= { error }; // no further batch begins
+    reader.return().catch(() => {}); // not awaited: it waits for a read that hangs
+    await settled(underway, signal);
+    for (const entry of pending.splice(0)) collect(entry);
+    throw new OperationError(report, after, error);
+  }
+}
+
+/**
+ * {@link forEachBatch} over the records of a vault's store, each decoded once. Reserved records [R8]
+ * are among them: `handle` deals with them, and leaves them out of what it returns.
+ *
+ * @internal
+ */
+export async function forEachRecord<R extends Report>(
+  { store }: VaultCore,
+  options: LongOperationOptions,
+  { emptyReport, handle }: Pick<BatchHandling<RecordView, R>, 'emptyReport' | 'handle'>,
+): Promise<R> {
+  const { range, after } = options;
+  if (after !== undefined) refAt(after); // a malformed one is rejected before anything begins
+  const read: ReadBatches<SecretRecord> = (after, batchSize) =>
+    store.scan({ ...range, ...(after !== undefined && { after: refAt(after) }), batchSize });
+  return forEachBatch(read, options, {
+    emptyReport,
+    handle: (batch, part) => handle(batch.map(decodeRecord), part),
+    placeOf: ({ tenantId, provider }) =>
+      Buffer.from(JSON.stringify([tenantId, provider])).toString('base64url'),
+    tenantOf: ({ tenantId }) => tenantId,
+    total: async () => store.count?.(),
+  });
+}
+
+/** The address that a place of {@link forEachRecord} stands for. */
+function refAt(place: string): SecretRef {
+  try {
+    const [tenantId, provider, ...rest] = JSON.parse(Buffer.from(place, 'base64url').toString());
+    if (typeof tenantId === 'string' && typeof provider === 'string' && rest.length === 0) {
+      return { tenantId, provider };
+    }
+  } catch {}
+  throw invalidArgument('after must be a text that an OperationError of this operation held.');
+}
+
+interface BatchSettings {
+  readonly batchSize: number;
+  readonly concurrency: number;
+  readonly dryRun: boolean;
+}
+
+/** The checked settings of a long operation. @internal */
+export function batchSettings(options: LongOperationOptions): BatchSettings {
+  assertOptions(options);
+  const { batchSize = 100, concurrency = 4, dryRun = false, maxPerSecond, part, range } = options;
+  for (const [name, value] of Object.entries({ batchSize, concurrency })) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw invalidArgument(`${name} must be a positive integer.`);
+    }
+  }
+  if (maxPerSecond !== undefined && !(Number.isFinite(maxPerSecond) && maxPerSecond > 0)) {
+    throw invalidArgument('maxPerSecond must be a positive number.');
+  }
+  if (options.after !== undefined && typeof options.after !== 'string') {
+    throw invalidArgument('after must be a string.');
+  }
+  if (part !== undefined) {
+    const { index, of } = part;
+    const whole = Number.isSafeInteger(index) && Number.isSafeInteger(of);
+    if (!whole || index < 0 || index >= of || of > 2 ** 32) {
+      throw invalidArgument('part must be { index, of } with integers, and 0 <= index < of.');
+    }
+  }
+  for (const ref of [range?.after, range?.until]) {
+    if (ref !== undefined && typeof ref.tenantId !== 'string') {
+      throw invalidArgument('range must be { after?, until? }, each { tenantId, provider }.');
+    }
+  }
+  const perBatch = Math.max(1, Math.floor((maxPerSecond ?? Infinity) / BATCHES_PER_SECOND));
+  return { batchSize: Math.min(batchSize, perBatch), concurrency, dryRun };
+}
+
+/** Reads all batches; after a lost connection it goes on behind the last item that it has read. */
+async function* readResuming<T>(
+  read: ReadBatches<T>,
+  batchSize: number,
+  options: LongOperationOptions,
+  placeOf: ((item: T) => string) | undefined,
+): AsyncGenerator<{ items: T[]; place: string | undefined }, void> {
+  let { after } = options;
+  let begun = false;
+  for (let failures = 1; ; failures++) {
+    try {
+      for await (const items of read(after, batchSize)) {
+        const last = items.at(-1);
+        if (last === undefined) continue;
+        after = placeOf?.(last);
+        begun = after !== undefined;
+        failures = 0;
+        yield { items, place: after };
+      }
+      return;
+    } catch (error) {
+      if (!begun) throw error;
+      await pauseOrThrow(error, failures, options);
+    }
+  }
+}
+
+/**
+ * Runs `work`, and runs it again after a pause while the store is unavailable, for six seconds and
+ * the time-outs of the store.
+ *
+ * @internal
+ */
+export async function retryUnavailable<T>(
+  options: LongOperationOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await work();
+    } catch (error) {
+      await pauseOrThrow(error, failures, options);
+    }
+  }
+}
+
+async function pauseOrThrow(error: unknown, failures: number, { signal }: LongOperationOptions) {
+  const again = isVaultError(error, 'ERR_STORE_UNAVAILABLE') && failures <= MAX_RETRIES;
+  if (!again) throw error;
+  await sleep(FIRST_RETRY_MS * 2 ** failures, undefined, { signal });
+}
+
+/** Waits for the batches under way: nothing is written any more, unless the store hangs. */
+async function settled(underway: Iterable<Promise<void>>, signal?: AbortSignal): Promise<void> {
+  const all = Promise.all(underway).then(() => {});
+  await untilAborted(signal, () => all).catch(() => Promise.race([all, sleep(ABORT_GRACE_MS)]));
+}
+
+function isInPart(tenantId = '', { index, of }: OperationPart): boolean {
+  const digest = createHash('sha256').update(tenantId).digest();
+  return digest.reduce((remainder, byte) => (remainder * 256 + byte) % of, 0) === index;
+}
+
+function haveCommon<T>(one: ReadonlySet<T>, other: ReadonlySet<T>): boolean {
+  for (const key of one) if (other.has(key)) return true;
+  return false;
+}

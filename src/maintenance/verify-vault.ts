@@ -1,0 +1,184 @@
+import { auditSubject } from '../core/audited.ts';
+import { openWith, type Sealed } from '../core/seal.ts';
+import type { VaultCore } from '../core/vault-core.ts';
+import { recordErrorCodeOrThrow, type VaultErrorCode } from '../errors.ts';
+import { isReserved } from '../names.ts';
+import { earlierVersions, type RecordView, type SecretRef } from '../record.ts';
+import { forEachRecord } from './batches.ts';
+import type { LongOperationOptions, OperationIssue } from './long-operation.ts';
+import { keyName } from './report.ts';
+
+/**
+ * How many records, by what became of opening them.
+ *
+ * @public
+ */
+export interface VerificationCounts {
+  /** Opened, and bound to their tenant, provider and revision. */
+  ok: number;
+  /** Opened, but written by the old system and bound to nothing [R4]. */
+  unbound: number;
+  /**
+   * Sealed with a key that is not configured. Among them are records that name no key and that none
+   * of the configured keys opens; such a record may also have been altered, which cannot be told apart.
+   */
+  unknownKey: number;
+  /** Altered: the key that the record names is configured, and does not open it. */
+  tampered: number;
+  /** Not in the form of a sealed record. */
+  malformed: number;
+  /** The content of another tenant, provider or revision. */
+  foreign: number;
+}
+
+/**
+ * What `verifyVault` found. It holds counts and ids, never a value.
+ *
+ * @public
+ */
+export interface VerificationReport extends VerificationCounts {
+  /** Records gone through. */
+  scanned: number;
+  /** The same counts per key id; `none` for records that name no key. */
+  keys: Record<string, VerificationCounts>;
+  /** The same counts over the earlier versions in the records' histories. */
+  history: VerificationCounts;
+  /** Earlier versions per key id. */
+  historyKeys: Record<string, number>;
+  /** Writes so far per key id, from the revisions: an estimate of its use [K5]. */
+  seals: Record<string, number>;
+  /**
+   * Whether the vault can be set to `unbound: "refuse"`: every record and every earlier version is
+   * known to be bound. `false` while one of them cannot be opened, and after a run with `range`,
+   * `part` or `after`, which did not see all.
+   */
+  safeToRefuseUnbound: boolean;
+  /**
+   * Configured decryption keys that neither a record nor its history names [K2]; none while one of
+   * them names no key, and after a run that did not see all.
+   */
+  droppableKeys: string[];
+  /** Records and earlier versions that did not open, or are unbound. */
+  problemCount: number;
+  /** The first 1,000 of them; an earlier version has `rev`. */
+  problems: OperationIssue[];
+}
+
+/** Does the work of `verifyVault`. @internal */
+export async function verifyRecords(
+  core: VaultCore,
+  options: LongOperationOptions,
+): Promise<VerificationReport> {
+  const { range, part, after } = options;
+  // Reserved records [R8] are not counted, but their keys are needed.
+  const neededKeys = new Set<string>();
+  const report = await forEachRecord(core, options, {
+    emptyReport,
+    handle: async (batch, part) => {
+      for (const view of batch) await verifyRecord(core, options, view, part, neededKeys);
+    },
+  });
+  if ((range ?? part ?? after) === undefined) {
+    report.safeToRefuseUnbound = [report, report.history].every(
+      ({ unbound, unknownKey, tampered, malformed }) =>
+        unbound + unknownKey + tampered + malformed === 0,
+    );
+    // A record that names no key may need any of them.
+    const [, ...decryptionOnly] = core.keys.keyIds ?? [];
+    report.droppableKeys = neededKeys.has('none')
+      ? []
+      : decryptionOnly.filter((id) => !neededKeys.has(id));
+  }
+  return report;
+}
+
+function emptyReport(): VerificationReport {
+  return {
+    scanned: 0,
+    ...noCounts(),
+    keys: {},
+    history: noCounts(),
+    historyKeys: {},
+    seals: {},
+    safeToRefuseUnbound: false,
+    droppableKeys: [],
+    problemCount: 0,
+    problems: [],
+  };
+}
+
+function noCounts(): VerificationCounts {
+  return { ok: 0, unbound: 0, unknownKey: 0, tampered: 0, malformed: 0, foreign: 0 };
+}
+
+async function verifyRecord(
+  core: VaultCore,
+  options: LongOperationOptions,
+  view: RecordView,
+  report: VerificationReport,
+  neededKeys: Set<string>,
+): Promise<void> {
+  const { ref, record, rev, keyId } = view;
+  const name = keyName(keyId);
+  const earlier = earlierVersions(view);
+  neededKeys.add(name);
+  for (const version of earlier) neededKeys.add(keyName(version.keyId));
+  if (isReserved(ref.provider)) return;
+
+  report.scanned++;
+  report.seals[name] = (report.seals[name] ?? 0) + Math.max(rev, 1);
+  const current = await classify(core, ref, { data: record.data, rev, keyId });
+  report[current.verdict]++;
+  const ofKey = report.keys[name] ?? noCounts();
+  ofKey[current.verdict]++;
+  report.keys[name] = ofKey;
+  addProblem(report, current);
+  if (current.error) await core.trail.failed(auditSubject('verify', ref, options), current.error);
+  for (const version of earlier) {
+    const name = keyName(version.keyId);
+    report.historyKeys[name] = (report.historyKeys[name] ?? 0) + 1;
+    const found = await classify(core, ref, version);
+    report.history[found.verdict]++;
+    addProblem(report, found, version.rev);
+  }
+}
+
+interface Finding {
+  readonly verdict: keyof VerificationCounts;
+  /** What to report, unless the verdict is `ok`. */
+  readonly issue?: OperationIssue;
+  readonly error?: unknown;
+}
+
+const OK: Finding = { verdict: 'ok' };
+
+async function classify(core: VaultCore, ref: SecretRef, version: Sealed): Promise<Finding> {
+  try {
+    const keys = core.keys.decryptionKey(version.keyId, ref);
+    const { bound } = openWith('length' in keys ? keys : await keys, ref, version, 'accept');
+    return bound ? OK : { verdict: 'unbound', issue: { ...ref, reason: 'ERR_UNBOUND' } };
+  } catch (error) {
+    const reason = recordErrorCodeOrThrow(error);
+    const verdict = verdictOf(reason, version.keyId);
+    const named = verdict === 'unknownKey' && version.keyId !== undefined;
+    return {
+      verdict,
+      issue: { ...ref, reason, ...(named && { keyId: keyName(version.keyId) }) },
+      error,
+    };
+  }
+}
+
+function verdictOf(code: VaultErrorCode, keyId: string | undefined): keyof VerificationCounts {
+  if (code.startsWith('ERR_KEY_')) return 'unknownKey';
+  if (code === 'ERR_BINDING') return 'foreign';
+  if (code !== 'ERR_DECRYPTION_FAILED') return 'malformed';
+  // GCM cannot tell a wrong key from altered data, but a key id is a fingerprint of the key.
+  return keyId === undefined ? 'unknownKey' : 'tampered';
+}
+
+function addProblem(report: VerificationReport, { issue }: Finding, rev?: number): void {
+  if (issue === undefined) return;
+  report.problemCount++;
+  report.problems.push({ ...issue, ...(rev !== undefined && { rev }) });
+}

@@ -1,0 +1,112 @@
+import { invalidArgument } from '../errors.ts';
+import { etag, type SecretRecord, type SecretRef } from '../record.ts';
+
+/**
+ * Only strings are addresses: the plaintext documents of a half-done migration, which lie in the
+ * same collection, have neither member [L2], and a unique index over all documents could not be
+ * built. It says `$gt: ''` rather than `$type`, because the query planner can prove that an equality
+ * with a string implies it.
+ *
+ * @internal
+ */
+export const IS_RECORD = { tenantId: { $gt: '' }, provider: { $gt: '' } } as const;
+
+/** @internal */
+export const ADDRESS_KEYS = { tenantId: 1, provider: 1 } as const;
+
+// The members of `metadata` that this library writes; [R7] all others are somebody else's.
+const METADATA_MEMBERS = ['rev', 'keyId', 'createdAt', 'updatedAt', 'updatedBy'] as const;
+
+const BEGINS_WITH_ETAG = /^[A-Za-z0-9+/]{16}/;
+
+/**
+ * The filter for one address.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT`: an operator or a missing value would match other documents
+ * @internal
+ */
+export function addressFilter({ tenantId, provider }: SecretRef): SecretRef {
+  if (typeof tenantId !== 'string' || typeof provider !== 'string') {
+    throw invalidArgument('The tenantId and the provider of a record must be strings.');
+  }
+  return { tenantId, provider };
+}
+
+/**
+ * The condition that the stored record has the etag `expected` [R6]. Every command that uses it
+ * compares by code point. A range of strings is a prefix then, and takes a server half the time of
+ * a regular expression.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT`: without a condition a write would overwrite anything
+ * @internal
+ */
+export function etagFilter(expected: string): object {
+  if (typeof expected !== 'string') throw invalidArgument('An expected etag must be a string.');
+  if (expected === '') return { data: { $not: BEGINS_WITH_ETAG } };
+  // Anything but a whole etag must not match as a prefix.
+  if (etag({ data: expected }) !== expected) return { data: { $in: [] } };
+  const successor = String.fromCharCode(expected.charCodeAt(15) + 1);
+  return { data: { $gte: expected, $lt: expected.slice(0, 15) + successor } };
+}
+
+/**
+ * An upsert that inserts `record` where there is none, and changes nothing where there is one. The
+ * `_id` is made of the address, so that of two racing inserts one fails even without the index.
+ *
+ * @internal
+ */
+export function insertion(record: SecretRecord): { filter: object; update: object } {
+  const { tenantId, provider, ...members } = record;
+  return {
+    filter: addressFilter(record),
+    update: { $setOnInsert: { _id: idOf(record), ...members } },
+  };
+}
+
+/**
+ * The update that replaces a record part by part: members that this library does not know stay as
+ * they are in the database [R7].
+ *
+ * @param whole - sets `metadata` as a whole: a record of the old system may hold null or anything
+ * else in its place, in which no member can be set [L3]
+ * @internal
+ */
+export function replacement(record: SecretRecord, { whole = false } = {}): object {
+  const { data, metadata = {}, history } = record;
+  const $set: Record<string, unknown> = { data };
+  const $unset: Record<string, unknown> = {};
+  const assign = (path: string, value: unknown) => {
+    if (value === undefined) $unset[path] = '';
+    else $set[path] = value;
+  };
+  assign('history', history);
+  if (whole) $set.metadata = metadata;
+  else for (const member of METADATA_MEMBERS) assign(`metadata.${member}`, metadata[member]);
+  return { $set, ...(Object.keys($unset).length > 0 && { $unset }) };
+}
+
+/**
+ * The `_id` of a record's document: readable, and the same for every writer. Documents of the old
+ * system have another.
+ *
+ * @internal
+ */
+export function idOf({ tenantId, provider }: SecretRef): string {
+  return `${encodeURIComponent(tenantId)}/${encodeURIComponent(provider)}`;
+}
+
+/**
+ * The address that {@link idOf} made an `_id` of; `undefined` for any other `_id`.
+ *
+ * @internal
+ */
+export function refOfId(id: unknown): SecretRef | undefined {
+  const parts = typeof id === 'string' ? id.split('/') : [];
+  if (parts.length !== 2) return undefined;
+  try {
+    const [tenantId = '', provider = ''] = parts.map(decodeURIComponent);
+    return { tenantId, provider };
+  } catch {
+    return undefined; // written by other software
+  }
+}

@@ -1,0 +1,224 @@
+import {
+  defineProvider,
+  type FieldDefinition,
+  type ProviderDefinition,
+} from './define-provider.ts';
+
+/**
+ * Twilio: an account SID with an API key (preferred: it can be revoked alone) or with the account's
+ * auth token. Webhooks are signed with the auth token, whichever of the two sends.
+ *
+ * @public
+ */
+export const twilioProvider = defineProvider({
+  name: 'twilio',
+  fields: {
+    accountSid: {
+      label: 'Account SID',
+      secret: false,
+      env: 'TWILIO_ACCOUNT_SID',
+      settingsKey: 'twilio_account_sid',
+      pattern: /^AC[0-9a-fA-F]{32}$/,
+      example: '"AC" and 32 hex digits',
+    },
+    authToken: {
+      label: 'Auth token',
+      secret: true,
+      env: 'TWILIO_AUTH_TOKEN',
+      settingsKey: 'twilio_auth_token',
+      pattern: /^\S+$/,
+      example: '32 hex digits without spaces',
+    },
+    authTokenSecondary: {
+      label: 'Secondary auth token',
+      secret: true,
+      env: 'TWILIO_AUTH_TOKEN_SECONDARY',
+      settingsKey: 'twilio_auth_token_secondary',
+      pattern: /^\S+$/,
+      example: '32 hex digits without spaces',
+    },
+    apiKey: {
+      label: 'API key SID',
+      secret: true,
+      env: 'TWILIO_API_KEY',
+      settingsKey: 'twilio_api_key',
+      pattern: /^SK[0-9a-fA-F]{32}$/,
+      example: '"SK" and 32 hex digits',
+    },
+    apiSecret: {
+      label: 'API key secret',
+      secret: true,
+      env: 'TWILIO_API_SECRET',
+      settingsKey: 'twilio_api_secret',
+      pattern: /^\S+$/,
+      example: '32 letters and digits without spaces',
+    },
+    phoneNumber: {
+      label: 'Phone number',
+      secret: false,
+      settingsKey: 'twilio_phone_number',
+    },
+    whatsappNumber: {
+      label: 'WhatsApp number',
+      secret: false,
+      settingsKey: 'twilio_whatsapp_number',
+    },
+    twimlAppSid: {
+      label: 'TwiML app SID',
+      secret: false,
+      env: 'TWILIO_TWIML_APP_SID',
+      settingsKey: 'twilio_twiml_app_sid',
+      pattern: /^AP[0-9a-fA-F]{32}$/,
+      example: '"AP" and 32 hex digits',
+    },
+    agentPhoneNumber: {
+      label: "Agent's phone number",
+      secret: false,
+      settingsKey: 'agent_phone_number',
+    },
+    region: {
+      label: 'Region',
+      secret: false,
+      env: 'TWILIO_REGION',
+      pattern: /^[a-z]{2}\d$/,
+      example: 'us1, ie1 or au1',
+    },
+    edge: {
+      label: 'Edge',
+      secret: false,
+      env: 'TWILIO_EDGE',
+      pattern: /^[a-z-]+$/,
+      example: 'ashburn, dublin, sydney',
+    },
+  },
+  complete: [
+    ['accountSid', 'apiKey', 'apiSecret'],
+    ['accountSid', 'authToken'],
+  ],
+});
+
+/**
+ * SendGrid: an API key, of the region that `residency` names.
+ *
+ * @public
+ */
+export const sendgridProvider = defineProvider({
+  name: 'sendgrid',
+  fields: {
+    apiKey: {
+      label: 'API key',
+      secret: true,
+      env: 'SENDGRID_API_KEY',
+      settingsKey: 'sendgrid_api_key',
+      pattern: /^SG\.\S+$/,
+      example: '"SG." and two parts joined by a dot',
+    },
+    senderEmail: { label: 'Sender', secret: false, settingsKey: 'sender_email' },
+    residency: {
+      label: 'Data residency',
+      secret: false,
+      env: 'SENDGRID_RESIDENCY',
+      pattern: /^(global|eu)$/,
+      example: 'global or eu',
+    },
+    webhookPublicKey: {
+      label: 'Public key of the signed event webhook',
+      secret: false,
+      // SubjectPublicKeyInfo of an uncompressed point on P-256, RFC 5480 §2: 91 bytes.
+      pattern: /^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==$/,
+      example: 'base64 of a P-256 public key',
+    },
+  },
+  complete: [['apiKey']],
+});
+
+function apiKey(env: string, settingsKey: string): FieldDefinition {
+  return {
+    label: 'API key',
+    secret: true,
+    env,
+    settingsKey,
+    pattern: /^\S+$/,
+    example: 'a key without spaces',
+  };
+}
+
+/**
+ * A mail server of the tenant's own.
+ *
+ * @public
+ */
+export const smtpProvider = defineProvider({
+  name: 'smtp',
+  fields: {
+    hostname: { label: 'Host name', secret: false, settingsKey: 'smtp_hostname' },
+    port: {
+      label: 'Port',
+      secret: false,
+      settingsKey: 'smtp_port',
+      pattern: /^\d{1,5}$/,
+      example: '587',
+    },
+    username: { label: 'User name', secret: false, settingsKey: 'smtp_username' },
+    password: { label: 'Password', secret: true, settingsKey: 'smtp_password' },
+    fromEmail: { label: 'Sender', secret: false, settingsKey: 'smtp_from_email' },
+  },
+  complete: [['hostname', 'username', 'password']],
+});
+
+/**
+ * OpenAI.
+ *
+ * @public
+ */
+export const openaiProvider = defineProvider({
+  name: 'openai',
+  fields: { apiKey: apiKey('OPENAI_API_KEY', 'openai_api_key') },
+  complete: [['apiKey']],
+});
+
+/**
+ * Anthropic.
+ *
+ * @public
+ */
+export const anthropicProvider = defineProvider({
+  name: 'anthropic',
+  fields: { apiKey: apiKey('ANTHROPIC_API_KEY', 'anthropic_api_key') },
+  complete: [['apiKey']],
+});
+
+/**
+ * Google Gemini.
+ *
+ * @public
+ */
+export const geminiProvider = defineProvider({
+  name: 'gemini',
+  fields: { apiKey: apiKey('GEMINI_API_KEY', 'gemini_api_key') },
+  complete: [['apiKey']],
+});
+
+/**
+ * The providers this library knows by name.
+ *
+ * @public
+ */
+export interface BuiltInProviders {
+  twilio: typeof twilioProvider;
+  sendgrid: typeof sendgridProvider;
+  smtp: typeof smtpProvider;
+  openai: typeof openaiProvider;
+  anthropic: typeof anthropicProvider;
+  gemini: typeof geminiProvider;
+}
+
+/** @internal */
+export const builtInProviders: readonly ProviderDefinition[] = [
+  twilioProvider,
+  sendgridProvider,
+  smtpProvider,
+  openaiProvider,
+  anthropicProvider,
+  geminiProvider,
+];

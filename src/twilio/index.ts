@@ -1,0 +1,11 @@
+export type { ClientOptions } from '../clients/credentials.ts';
+export type { WebhookReason, WebhookVerification } from '../clients/webhook-result.ts';
+export { ProviderError, type ProviderFacts } from '../errors.ts';
+export { twilioProvider } from '../providers/built-in.ts';
+export type { TwilioClientOptions } from './build-client.ts';
+export { getTwilioClient } from './client.ts';
+export type { TwilioClient, TwilioNotInstalled, TwilioSdkOptions } from './sdk-types.ts';
+export type { VoiceTokenOptions } from './sign-voice-token.ts';
+export type { TwilioWebhookOptions } from './verify-webhook.ts';
+export { createVoiceToken } from './voice-token.ts';
+export { verifyTwilioWebhook } from './webhook.ts';

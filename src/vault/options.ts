@@ -1,0 +1,130 @@
+import { type AuditOptions, type AuditSink, auditOptions } from '../audit/audit-sink.ts';
+import { AuditTrail } from '../audit/audit-trail.ts';
+import { CachedRecords } from '../core/cached-records.ts';
+import type { UnboundPolicy, VaultCore } from '../core/vault-core.ts';
+import { invalidArgument } from '../errors.ts';
+import type { KeyProvider } from '../keys/vault-key.ts';
+import { createImportOnFirstUse } from '../migration/first-use.ts';
+import type { SettingsOptions } from '../migration/settings-options.ts';
+import type { ProviderDefinition } from '../providers/define-provider.ts';
+import { FlatKeys } from '../providers/flat-keys.ts';
+import { ProviderRegistry } from '../providers/registry.ts';
+import type { SecretStore } from '../stores/secret-store.ts';
+
+/**
+ * Options of `SecretsVault`.
+ *
+ * @public
+ */
+export interface SecretsVaultOptions {
+  /** Where the sealed records are kept. */
+  readonly store: SecretStore;
+  /** Where the keys come from, usually `Keyring.fromEnv()`. */
+  readonly keys: KeyProvider;
+  /**
+   * Whether records of the old system, which are bound to no tenant, are read [R4].
+   *
+   * @defaultValue `"accept"`
+   */
+  readonly unbound?: UnboundPolicy;
+  /** Definitions of further providers; one that has the name of a built-in provider replaces it. */
+  readonly providers?: readonly ProviderDefinition[];
+  /**
+   * Earlier sealed versions kept in each record; 0 keeps none.
+   *
+   * @defaultValue 5
+   */
+  readonly history?: number;
+  /**
+   * Where events are kept, beside `node:diagnostics_channel`: a sink, or `{ sink, mode }`. Mode
+   * `strict` refuses an operation when its event cannot be kept.
+   */
+  readonly audit?: AuditSink | AuditOptions;
+  /** Keeps sealed records in memory for a while. @defaultValue no cache */
+  readonly cache?: CacheOptions;
+  /**
+   * Where old settings are in plaintext: a MongoDB collection, a `SettingsSource`, or more exactly
+   * with `secrets`, `mapping` and `tenantOf`. The vault imports a tenant's settings when a record of
+   * that tenant is missing, or before its first write: at most once; a delete does not repeat it.
+   * The plaintext stays where it is until `migrateFromSettings` erases it.
+   */
+  readonly settings?: SettingsOptions['settings'] | SettingsOptions;
+  /**
+   * SDK clients that each client factory keeps; the least recently used goes first.
+   *
+   * @defaultValue 500
+   */
+  readonly maxClients?: number;
+  /** The clock. @defaultValue `Date.now` */
+  readonly now?: () => Date | number;
+}
+
+/**
+ * Bounds of the cache of a vault.
+ *
+ * @public
+ */
+export interface CacheOptions {
+  /** Milliseconds for which a record is served without asking the store. */
+  readonly ttlMs: number;
+  /** Records kept; the least recently used goes first. @defaultValue 1,000 */
+  readonly max?: number;
+}
+
+const DEFAULT_HISTORY = 5;
+const DEFAULT_CACHED = 1_000;
+// A client holds sockets and a few kilobytes; tenants that are not served stay out of memory.
+const DEFAULT_CLIENTS = 500;
+
+/**
+ * The core of a vault, made of checked options.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT`
+ * @internal
+ */
+export function createCore(options: SecretsVaultOptions): VaultCore {
+  const { store, keys, unbound = 'accept', history = DEFAULT_HISTORY, now = Date.now } = options;
+  const { maxClients = DEFAULT_CLIENTS } = options;
+  const { max = DEFAULT_CACHED, ttlMs = 0 } = options.cache ?? {};
+  if (typeof store?.get !== 'function') throw invalidArgument('A vault needs a store.');
+  if (typeof keys?.encryptionKey !== 'function') {
+    throw invalidArgument('A vault needs keys: Keyring.fromEnv(), or another KeyProvider.');
+  }
+  if (unbound !== 'accept' && unbound !== 'refuse') {
+    throw invalidArgument('unbound must be "accept" or "refuse".');
+  }
+  if (!Number.isSafeInteger(history) || history < 0) {
+    throw invalidArgument('history must be 0 or a positive integer.');
+  }
+  if (options.cache !== undefined && !(isCount(ttlMs) && isCount(max))) {
+    throw invalidArgument('cache needs a positive integer ttlMs, and a positive integer max.');
+  }
+  if (!isCount(maxClients)) throw invalidArgument('maxClients must be a positive integer.');
+  const clock = () => new Date(now());
+  // Without a clock of the caller's, what ages takes one that never goes back.
+  const cacheClock = options.now && (() => Number(now()));
+  const cache = options.cache && { max, ttlMs, ...(cacheClock && { now: cacheClock }) };
+  const registry = new ProviderRegistry(options.providers);
+  const { settings } = options;
+  const importTenant =
+    settings === undefined ? undefined : createImportOnFirstUse(settings, registry, cacheClock);
+  const importOnFirstUse = importTenant && ((tenantId: string) => importTenant(core, tenantId));
+  const core: VaultCore = {
+    store,
+    records: new CachedRecords(store, cache, importOnFirstUse),
+    keys,
+    unbound,
+    registry,
+    flatKeys: new FlatKeys(registry.all()),
+    trail: new AuditTrail(clock, auditOptions(options.audit)),
+    historySize: history,
+    now: clock,
+    maxClients,
+    importOnFirstUse,
+  };
+  return core;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import type { Db, FindOptions } from 'mongodb';
+import { compare } from './compare.ts';
+import { handRead, handSeal } from './hand-written.ts';
+import { type Library, newKey, sampleFields, sampleProvider } from './sample.ts';
+import type { Table } from './table.ts';
+
+const MANY = 100;
+// Where a short slice would hold two or three calls only.
+const coarse = { rounds: 61, sliceMs: 60 };
+
+/** What a vault on MongoDB adds to the driver and node:crypto. */
+export async function vault(
+  { Keyring, MongoSecretStore, SecretsVault }: Library,
+  db: Db,
+): Promise<Table> {
+  const raw = db.collection('secrets');
+  const key = newKey();
+  const store = new MongoSecretStore(db);
+  await store.init();
+  const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: key.text }) });
+
+  const provider = sampleProvider;
+  const tenants = Array.from({ length: MANY }, (_, n) => `tenant-${n}`);
+  for (const tenant of [...tenants, 'once']) await vault.put(tenant, provider, sampleFields);
+  for (let version = 0; version < 6; version++) {
+    await vault.put('often', provider, { ...sampleFields, version: String(version) });
+  }
+
+  const get = (tenantId: string, options: FindOptions = {}) => ({
+    byHand: async () => {
+      const found = await raw.findOne({ tenantId, provider }, options);
+      return handRead(found?.data, key.object);
+    },
+    library: () => vault.get(tenantId, provider),
+  });
+  const getMany = {
+    byHand: async () => {
+      const filter = { provider, tenantId: { $in: tenants } };
+      // All in the first reply: a second one would be a second round trip.
+      const found = await raw.find(filter, { batchSize: MANY + 1 }).toArray();
+      return new Map(found.map(({ tenantId, data }) => [tenantId, handRead(data, key.object)]));
+    },
+    library: () => vault.getMany(tenants.map((tenantId) => ({ tenantId, provider }))),
+  };
+  let conditional = 0;
+  const put = {
+    byHand: async () => {
+      const found = await raw.findOne({ tenantId: 'by-hand', provider });
+      const data = handSeal(JSON.stringify(sampleFields), key.object);
+      const { matchedCount } = await raw.updateOne(
+        { _id: found?._id as never, data: found?.data },
+        { $set: { data } },
+        { writeConcern: { w: 'majority', journal: true } },
+      );
+      conditional += matchedCount;
+    },
+    library: () => vault.put('by-vault', provider, sampleFields),
+  };
+  await vault.put('by-hand', provider, sampleFields);
+
+  // Both ways must give the same, or there is nothing to compare.
+  const { $bind, ...byHand } = await get('once').byHand();
+  assert.deepEqual(byHand, { ...(await get('once').library())?.reveal() });
+  assert.equal((await getMany.byHand()).size, (await getMany.library()).length);
+  await put.byHand();
+  assert.equal(conditional, 1);
+
+  return {
+    'get : findOne + open': await compare(get('once')),
+    'get, 64 at once': await compare(get('once'), { ...coarse, concurrency: 64 }),
+    'get, 5 earlier versions stored': await compare(get('often', { projection: { history: 0 } })),
+    'getMany of 100 : one $in + open': await compare(getMany, coarse),
+    'put : findOne + seal + compare-and-set': await compare(put),
+  };
+}

@@ -1,0 +1,203 @@
+import {
+  Keyring,
+  rotateKeys,
+  type SecretRecord,
+  SecretsVault,
+  seal,
+  verifyVault,
+} from 'provider-vault';
+import { FaultyStore } from 'provider-vault/testing';
+import { describe, expect, it } from 'vitest';
+import { memoryVault, newKey } from '../../support/fixtures.ts';
+import { mixedStore, ref, reservedRecord } from './mixed-store.ts';
+
+describe('rotateKeys [K2]', () => {
+  it('seals anew what is under another key or unbound, history included, and nothing else', async () => {
+    const { store, vault, key, keyId, oldKeyId } = await mixedStore();
+    const untouched = await store.get(ref('new'));
+    const before = (await store.get(ref('a'))) as SecretRecord;
+
+    const dry = await rotateKeys(vault, { dryRun: true });
+    expect(dry).toMatchObject({ scanned: 6, rotated: 5, upToDate: 1, remaining: 5 });
+    expect(await store.get(ref('a'))).toEqual(before);
+
+    const report = await rotateKeys(vault);
+    expect(report).toEqual({ ...dry, remaining: 0 });
+    expect(report).toMatchObject({
+      encryptionKeyId: keyId,
+      historyRotated: 3,
+      keys: { [oldKeyId]: 3, [keyId]: 2, none: 1 },
+    });
+    expect(await store.get(ref('new'))).toEqual(untouched);
+    expect(await store.get(ref('py'))).toMatchObject({ note: 1, metadata: { rev: 1, keyId } });
+
+    const after = (await store.get(ref('a'))) as SecretRecord;
+    expect(after.metadata).toEqual({ ...before.metadata, rev: 3, keyId });
+    expect(after.history).toHaveLength(1);
+    expect(after.history?.[0]).toMatchObject({ rev: 1, keyId, updatedBy: 'ann' });
+
+    // without the old key, and refusing what is unbound, everything opens
+    const strict = new SecretsVault({
+      store,
+      keys: new Keyring({ encryptionKey: key }),
+      unbound: 'refuse',
+    });
+    for (const tenant of ['a', 'b', 'c', 'new', 'py', 'py-new']) {
+      expect((await strict.require(tenant, 'custom')).of).toBe(tenant);
+    }
+
+    expect(await rotateKeys(vault)).toMatchObject({ rotated: 0, upToDate: 6, remaining: 0 });
+    expect(await verifyVault(vault)).toMatchObject({
+      ok: 6,
+      history: { ok: 3 },
+      safeToRefuseUnbound: true,
+      droppableKeys: [oldKeyId],
+    });
+  });
+
+  it('reads again a record that lost the race, and seals it anew if it is still due', async () => {
+    const { store, vault, old, keyId } = await mixedStore();
+    const put = store.putMany.bind(store);
+    let races = 0;
+    store.putMany = async (writes) => {
+      if (races++ === 0) {
+        await old.patch('a', 'custom', { third: 'by an old process' });
+        await vault.patch('b', 'custom', { third: 'by a new process' });
+        await vault.delete('c', 'custom');
+      }
+      return put(writes);
+    };
+    // "b" keeps a version of the old key in its history, so that it is still due.
+    expect(await rotateKeys(vault)).toMatchObject({
+      scanned: 6,
+      rotated: 4,
+      upToDate: 2,
+      changed: 0,
+      historyRotated: 4,
+      remaining: 0,
+    });
+    for (const tenant of ['a', 'b']) {
+      expect(await store.get(ref(tenant))).toMatchObject({ metadata: { keyId } });
+      expect((await vault.require(tenant, 'custom')).third).toMatch(/^by a/);
+    }
+    expect(await store.get(ref('c'))).toBeUndefined();
+  });
+
+  it('leaves nothing, and reports nothing as left, when several run at once', async () => {
+    const { store, old, vault } = await mixedStore();
+    for (let n = 0; n < 300; n++) await old.put(`tenant-${n}`, 'custom', { of: `${n}` });
+    const reports = await Promise.all(
+      [10, 20, 30].map((batchSize) => rotateKeys(vault, { batchSize })),
+    );
+    for (const report of reports) {
+      expect(report).toMatchObject({ scanned: 306, changed: 0, remaining: 0 });
+      expect(report.rotated + report.upToDate).toBe(306);
+    }
+    expect(reports.reduce((sum, { rotated }) => sum + rotated, 0)).toBe(305);
+    expect(await verifyVault(vault)).toMatchObject({ ok: 306, problemCount: 0 });
+    expect(await store.count()).toBe(306);
+  });
+
+  it('counts as changed what others keep changing, and gives up on it', async () => {
+    const { store, old, vault } = await mixedStore();
+    const put = store.putMany.bind(store);
+    let calls = 0;
+    store.putMany = async (writes) => {
+      await old.patch('a', 'custom', { count: `${calls++}` });
+      return put(writes);
+    };
+    expect(await rotateKeys(vault)).toMatchObject({ rotated: 4, changed: 1, remaining: 1 });
+    expect(calls).toBeLessThan(20);
+    expect((await vault.require('a', 'custom')).count).toBe(`${calls - 1}`);
+  });
+
+  it.each(['before', 'after'] as const)(
+    'goes on when a write fails %s it is done',
+    async (fault) => {
+      const { store, key, oldKey } = await mixedStore();
+      const faulty = new FaultyStore(store);
+      const keys = new Keyring({ encryptionKey: key, decryptionKeys: [oldKey] });
+      const vault = new SecretsVault({ store: faulty.store, keys });
+      faulty.fail('putMany', fault);
+      faulty.fail('getMany', 'before');
+      expect(await rotateKeys(vault)).toMatchObject({ rotated: 5, upToDate: 1, remaining: 0 });
+      expect((await verifyVault(vault)).ok).toBe(6);
+    },
+  );
+
+  it('names what cannot be opened, earlier versions too, and leaves it as it is', async () => {
+    const { store, vault, keyId, insert } = await mixedStore();
+    const lost = { ...ref('lost'), data: seal('{}', newKey()) };
+    await insert({ ...lost, metadata: { rev: 1, keyId: 'dead0000' } });
+    const stored = (await store.get(ref('new'))) as SecretRecord;
+    const version = { rev: 7, keyId: 'dead0000', data: seal('{}', newKey()) };
+    await store.put({ ...stored, history: [version] }, stored.data.slice(0, 16));
+
+    const report = await rotateKeys(vault);
+    expect(report).toMatchObject({
+      rotated: 5,
+      upToDate: 1,
+      failedCount: 1,
+      historyUnreadable: 1,
+      remaining: 2,
+    });
+    const unknown = { reason: 'ERR_KEY_UNKNOWN', keyId: 'dead0000' };
+    expect(report.failed).toEqual([
+      { ...ref('lost'), ...unknown },
+      { ...ref('new'), ...unknown, rev: 7 },
+    ]);
+    expect(await store.get(ref('new'))).toMatchObject({ history: [version], metadata: { keyId } });
+    expect(await store.get(ref('lost'))).toMatchObject(lost);
+  });
+
+  it('rotates reserved records, and neither lists nor counts them [R8]', async () => {
+    const { store, vault, keyId, oldKey, oldKeyId, insert } = await mixedStore();
+    await insert(reservedRecord(oldKey, oldKeyId));
+    await insert({ ...reservedRecord(newKey(), 'dead0000'), tenantId: 'b' });
+    expect((await verifyVault(vault)).scanned).toBe(6);
+    expect(await rotateKeys(vault)).toMatchObject({
+      scanned: 6,
+      rotated: 5,
+      keys: { [oldKeyId]: 3, [keyId]: 2, none: 1 },
+      failedCount: 0,
+      failed: [],
+      remaining: 0,
+    });
+    expect(await store.get({ tenantId: 'a', provider: '$mark' })).toMatchObject({
+      metadata: { rev: 2, keyId },
+    });
+    expect(await verifyVault(vault)).toMatchObject({ scanned: 6, problemCount: 0 });
+  });
+
+  it('keeps unknown members of the record, its metadata and its history [R7]', async () => {
+    const { store, vault, oldKey, oldKeyId, insert } = await mixedStore();
+    const version = { rev: 0, data: seal('{}', oldKey), keyId: oldKeyId, tag: 'kept' };
+    await insert({
+      ...ref('odd'),
+      data: seal('{"x":"y"}', oldKey),
+      other: { deep: [1] },
+      metadata: { rev: 4, tag: 'kept' },
+      history: [version],
+    });
+    await rotateKeys(vault);
+    expect(await store.get(ref('odd'))).toMatchObject({
+      other: { deep: [1] },
+      metadata: { rev: 5, tag: 'kept' },
+      history: [{ rev: 0, tag: 'kept' }],
+    });
+  });
+
+  it('names who ran it in the audit trail', async () => {
+    const events: unknown[] = [];
+    const { store, key, vault } = memoryVault();
+    await vault.put('a', 'custom', { x: 'y' });
+    const newer = new SecretsVault({
+      store,
+      keys: new Keyring({ encryptionKey: newKey(), decryptionKeys: [key] }),
+      audit: { write: (event) => void events.push(event) },
+    });
+    await rotateKeys(newer, { actor: 'night job' });
+    expect(events).toMatchObject([{ action: 'rotate', tenantId: 'a', actor: 'night job' }]);
+    expect((await newer.require('a', 'custom')).meta.updatedBy).toBeUndefined();
+  });
+});

@@ -1,0 +1,211 @@
+import { Keyring, migrateFromSettings, SecretsVault, verifyKeys } from 'provider-vault';
+import { describe, expect, it } from 'vitest';
+import { accountSid, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
+import { settingsRows } from '../../support/settings-rows.ts';
+import { countingStore } from '../../support/spy-store.ts';
+
+/** Migrates and erases; a dry run must have predicted the report. */
+async function migrate(rows: Record<string, unknown>[], { vault } = memoryVault()) {
+  const settings = settingsRows(...rows.map((row) => ({ ...row })));
+  const options = { settings, erase: true };
+  const predicted = await migrateFromSettings(vault, { ...options, dryRun: true });
+  const report = await migrateFromSettings(vault, options);
+  expect(report).toEqual(predicted);
+  return { report, rows: settings.rows, vault };
+}
+
+describe('a value in old settings', () => {
+  it('that is a boolean or a number never becomes the text of one', async () => {
+    const row = {
+      user_id: 'a',
+      twilio_auth_token: false,
+      twilio_api_secret: true,
+      sendgrid_api_key: 0,
+      openai_api_key: Number.NaN,
+      gemini_api_key: 12345,
+      api_key: 1.5,
+      smtp_port: 587,
+      smtp_hostname: 25,
+    };
+    const { report, rows, vault } = await migrate([row]);
+    expect(report).toMatchObject({
+      migrated: 1,
+      erased: 1,
+      failedCount: 6,
+      plaintextRemaining: 6,
+    });
+    expect(Object.fromEntries(report.failed.map(({ field, reason }) => [field, reason]))).toEqual({
+      hostname: 'the value is a number, not a text',
+      apiKey: 'the value is a number, not a text',
+      apiSecret: 'the value is a boolean, not a text',
+      api_key: 'the value is a number, not a text',
+    });
+    const { smtp_port: _erased, ...left } = row;
+    expect(rows).toEqual([left]);
+    expect((await vault.list('a')).map(({ provider }) => provider)).toEqual(['smtp']);
+    expect((await vault.require('a', 'smtp')).reveal()).toEqual({ port: '587' });
+  });
+
+  it.each(['••••••••wxyz', '[redacted]', ' •••••••• ', `${authToken(1)}••••••••`])(
+    'that is the mask %j is not a credential',
+    async (mask) => {
+      const row = { user_id: 'a', twilio_account_sid: accountSid(1), twilio_auth_token: mask };
+      const { report, rows, vault } = await migrate([row]);
+      expect(report).toMatchObject({ migrated: 1, failedCount: 1, plaintextRemaining: 1 });
+      expect(report.failed).toEqual([
+        {
+          tenantId: 'a',
+          provider: 'twilio',
+          field: 'authToken',
+          source: 'rows/0',
+          reason: 'the value is a mask, not a credential',
+        },
+      ]);
+      expect(JSON.stringify(report)).not.toContain('•');
+      expect(rows).toEqual([{ user_id: 'a', twilio_auth_token: mask }]);
+      expect((await vault.require('a', 'twilio')).reveal()).toEqual({ accountSid: accountSid(1) });
+
+      const atFirstUse = memoryVault({ settings: settingsRows(row) }).vault;
+      expect((await atFirstUse.require('a', 'twilio')).reveal()).toEqual({
+        accountSid: accountSid(1),
+      });
+    },
+  );
+
+  it('of megabytes fails alone, and is named', async () => {
+    const { report, vault } = await migrate([
+      {
+        user_id: 'a',
+        twilio_account_sid: accountSid(1),
+        twilio_auth_token: 'x'.repeat(13_000_000),
+      },
+      { user_id: 'b', twilio_auth_token: authToken(2) },
+    ]);
+    expect(report).toMatchObject({ migrated: 2, failedCount: 1, plaintextRemaining: 1 });
+    expect(report.failed[0]).toMatchObject({
+      tenantId: 'a',
+      reason: 'field "authToken" has 13000000 bytes; a value may have at most 65536',
+    });
+    expect((await vault.require('a', 'twilio')).reveal()).toEqual({ accountSid: accountSid(1) });
+    expect((await vault.require('b', 'twilio')).authToken).toBe(authToken(2));
+  });
+
+  it('that makes its record too large fails, and the rest of the record is migrated', async () => {
+    const large = 'x'.repeat(60_000);
+    const keys = ['account_sid', 'auth_token', 'api_key', 'api_secret', 'phone_number'];
+    const { report, vault } = await migrate([
+      { user_id: 'a', ...Object.fromEntries(keys.map((key) => [`twilio_${key}`, large])) },
+    ]);
+    expect(report).toMatchObject({ migrated: 4, failedCount: 1, plaintextRemaining: 1 });
+    expect(report.failed[0]?.reason).toContain('field "phoneNumber"');
+    expect(Object.keys((await vault.require('a', 'twilio')).reveal())).toHaveLength(4);
+  });
+});
+
+describe('migrateFromSettings', () => {
+  it('says why it cannot tell the tenant of a document', async () => {
+    const { report } = await migrate([
+      { api_key: 'x' },
+      { user_id: '', api_key: 'x' },
+      { user_id: { $ne: null }, api_key: 'x' },
+      { user_id: 'constructor', api_key: 'x' },
+    ]);
+    expect(report.failed.map(({ reason }) => reason)).toEqual([
+      'the document does not tell its tenant',
+      expect.stringContaining('1 to 128 characters'),
+      expect.stringContaining('must be a string, not an object'),
+      expect.stringContaining('Object.prototype'),
+    ]);
+  });
+
+  it('reads and writes the records of a batch in one round trip each', async () => {
+    const { store, calls } = countingStore();
+    const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
+    const rows = Array.from({ length: 200 }, (_, n) => ({
+      user_id: `u${n}`,
+      twilio_auth_token: authToken(n),
+      openai_api_key: 'k',
+    }));
+    const options = { settings: settingsRows(...rows), erase: true };
+    await migrateFromSettings(vault, { ...options, dryRun: true });
+    expect(calls).toEqual({ scan: 1, getMany: 1 });
+    await migrateFromSettings(vault, options);
+    // two batches, each read, written and read back
+    expect(calls).toEqual({ scan: 2, getMany: 5, putMany: 2 });
+  });
+
+  it('counts in a dry run what a later document of a tenant changes', async () => {
+    const rows = Array.from({ length: 900 }, (_, n) => ({
+      user_id: `u${n % 400}`, // in other batches
+      openai_api_key: n < 400 || n >= 600 ? 'first' : 'second',
+      ...(n % 3 === 0 && { twilio_region: 'x', twilio_auth_token: authToken(n) }),
+    }));
+    const { vault } = memoryVault();
+    const settings = settingsRows(...rows);
+    const predicted = await migrateFromSettings(vault, { settings, batchSize: 50, dryRun: true });
+    expect(await migrateFromSettings(vault, { settings, batchSize: 50 })).toEqual(predicted);
+    expect(predicted).toMatchObject({ conflictCount: expect.toSatisfy((n) => n >= 200) });
+  });
+
+  it('goes on where it was stopped, in a source that tells places', async () => {
+    const rows = Array.from({ length: 40 }, (_, n) => ({ user_id: `u${n}`, api_key: `k${n}` }));
+    const source = settingsRows(...rows);
+    const { scan } = source;
+    source.scan = async function* (query) {
+      const after = Number(query.after ?? -1);
+      for await (const batch of scan.call(source, query)) {
+        const left = batch.filter(({ id }) => (id as number) > after);
+        if (left.length > 0) yield left.map((row) => ({ ...row, place: String(row.id) }));
+      }
+    };
+    const { vault } = memoryVault();
+    const controller = new AbortController();
+    const stopped = await migrateFromSettings(vault, {
+      settings: source,
+      batchSize: 10,
+      concurrency: 1,
+      signal: controller.signal,
+      onProgress: ({ done }) => done === 20 && controller.abort(),
+    }).catch((error) => error);
+    expect(stopped).toMatchObject({ code: 'ERR_ABORTED', name: 'AbortError' });
+    expect(stopped.report).toMatchObject({ scanned: 20, migrated: 20 });
+    const rest = await migrateFromSettings(vault, { settings: source, after: stopped.after });
+    expect(rest).toMatchObject({ scanned: 20, migrated: 20, unchanged: 0 });
+    for (const after of ['x', 'bnVsbA', 7]) {
+      await expect(
+        migrateFromSettings(vault, { settings: source, after: after as string }),
+      ).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    }
+  });
+
+  it('names its actor in the audit trail and in the records', async () => {
+    const { vault } = memoryVault();
+    const settings = settingsRows({ user_id: 'a', api_key: 'k' });
+    await migrateFromSettings(vault, { settings, actor: 'ops' });
+    expect((await vault.list('a'))[0]?.updatedBy).toBe('ops');
+  });
+});
+
+describe('verifyKeys', () => {
+  it('rejects keys that open nothing of what is stored, and accepts any for an empty vault', async () => {
+    const { vault, store, key } = memoryVault();
+    await verifyKeys(vault);
+    for (let n = 0; n < 60; n++) await vault.put(`t${n}`, 'custom', { a: 'b' });
+    const wrong = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
+    await expect(verifyKeys(wrong)).rejects.toMatchObject({ code: 'ERR_KEY_UNKNOWN' });
+    const rolled = new Keyring({ encryptionKey: newKey(), decryptionKeys: [key] });
+    await verifyKeys(new SecretsVault({ store, keys: rolled }));
+    await expect(verifyKeys({} as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  });
+
+  it('accepts a key of which only later records need, when the first ones are lost', async () => {
+    const { vault, store, key } = memoryVault();
+    for (let n = 0; n < 60; n++) await vault.put(`a${n}`, 'custom', { a: 'b' });
+    const [own, older] = [newKey(), newKey()];
+    const old = new SecretsVault({ store, keys: new Keyring({ encryptionKey: older }) });
+    await old.put('b', 'custom', { a: 'b' });
+    expect(key).not.toBe(own);
+    const keys = new Keyring({ encryptionKey: own, decryptionKeys: [older] });
+    await verifyKeys(new SecretsVault({ store, keys }));
+  });
+});
