@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
 const common = {
@@ -31,6 +33,31 @@ const AS_NAMESPACE = `function asNamespace(module) {
   return Object.create(module, { default: { value: module } });
 }`;
 
+type EsbuildPlugin = NonNullable<Options['esbuildPlugins']>[number];
+
+/**
+ * One chunk for all that the root entry loads at once. esbuild makes a chunk for each combination of
+ * entry points that share a module, and every lazy import is an entry point: importing the package
+ * would read two dozen small files. Here every entry point imports the root's, so they share it whole.
+ */
+const oneChunkForTheRoot: EsbuildPlugin = {
+  name: 'one-chunk-for-the-root',
+  setup(build) {
+    const root = resolve('src/index.ts');
+    const lazy = new Set(Object.values(library.entry).map((entry) => resolve(entry)));
+    build.onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir, kind }) => {
+      const file = resolve(resolveDir, path);
+      if (kind === 'dynamic-import') lazy.add(file);
+      return { path: file, sideEffects: true }; // else the added import is dropped again
+    });
+    build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      if (path === root || !lazy.has(path)) return undefined;
+      const text = await readFile(path, 'utf8');
+      return { contents: `import ${JSON.stringify(root)};\n${text}`, loader: 'ts' };
+    });
+  },
+};
+
 export const library = {
   ...common,
   entry: {
@@ -42,6 +69,7 @@ export const library = {
   },
   // Entry points share their modules: classes and caches exist once, whichever name is imported.
   format: ['esm', 'cjs'],
+  esbuildPlugins: [oneChunkForTheRoot],
   plugins: [requireInCommonJs],
   // tsup sets baseUrl for the declarations, which TypeScript 6 reports as deprecated.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },

@@ -7,6 +7,8 @@ export const VAULT_ERROR_CODES = [
   'ERR_KEY_MISSING',
   'ERR_KEY_INVALID',
   'ERR_KEY_UNKNOWN',
+  'ERR_KEY_UNAVAILABLE',
+  'ERR_KEY_ERASED',
   'ERR_MALFORMED',
   'ERR_DECRYPTION_FAILED',
   'ERR_BINDING',
@@ -21,6 +23,8 @@ export const VAULT_ERROR_CODES = [
   'ERR_PEER_MISSING',
   'ERR_PROVIDER',
   'ERR_ABORTED',
+  'ERR_REFRESH_FAILED',
+  'ERR_LEASE_TIMEOUT',
 ] as const;
 
 /**
@@ -35,7 +39,7 @@ export type VaultErrorCode = (typeof VAULT_ERROR_CODES)[number];
 const BRAND = Symbol.for('provider-vault.error');
 
 /**
- * The only error this library throws by itself.
+ * The class of every error that this library throws.
  *
  * `message`, `cause` and `stack` name tenants, providers, fields and key ids; they never hold a
  * value, a key or a ciphertext.

@@ -20,6 +20,7 @@ export {
   type VaultErrorCode,
 } from './errors.ts';
 export type { KeyInput } from './keys/key-input.ts';
+export type { KeyContext, KeyWrapper } from './keys/key-wrapper.ts';
 export { type Environment, generateKey, Keyring, type KeyringOptions } from './keys/keyring.ts';
 export type { KeyProvider, VaultKey } from './keys/vault-key.ts';
 export {

@@ -83,6 +83,7 @@ export interface SecretInfo extends SecretRef {
 export interface RecordView {
   readonly ref: SecretRef;
   readonly record: SecretRecord;
+  readonly data: string;
   readonly etag: string;
   /** The stored metadata, or `{}` where something else is stored in its place. */
   readonly metadata: SecretMetadata;
@@ -113,6 +114,7 @@ export function decodeRecord(record: SecretRecord): RecordView {
   return {
     ref: { tenantId, provider },
     record,
+    data: record.data,
     etag: etag(record),
     metadata,
     rev: typeof rev === 'number' && rev >= 1 ? rev : 0,

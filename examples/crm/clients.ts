@@ -12,7 +12,7 @@ import {
 import type { CrmConfig } from './config.ts';
 import { HttpError } from './http/http-error.ts';
 
-/** Where the SDKs send to. Empty in production; a demo and tests name stand-ins. */
+/** Where the SDKs send their requests. Empty in production; a demo and tests name stand-ins. */
 export type SdkTargets = Pick<TwilioClientOptions, 'client'> &
   Pick<SendGridClientOptions, 'baseUrl'>;
 

@@ -8,7 +8,7 @@ export interface CrmConfig {
   readonly publicUrl: string;
   /** Signs CSRF tokens: 32 random characters or more, the same on every instance. */
   readonly csrfSecret: string;
-  /** How many proxies of yours stand before it: their `X-Forwarded-For` is believed. */
+  /** How many of your proxies stand in front of it: their `X-Forwarded-For` is trusted. */
   readonly trustedProxies: number;
   /** Where an operator's emergency override of tenant `default` is looked for. */
   readonly env: Environment;

@@ -10,9 +10,9 @@ export async function openVault(db: Db, keys: KeyProvider) {
   const vault = new SecretsVault({
     store,
     keys,
-    // strict: no credentials leave the vault unless the audit trail says so.
+    // strict: no credentials leave the vault unless the audit trail has recorded it.
     audit: { sink: audit, mode: 'strict' },
-    // Takes over what the old CRM kept in plaintext, tenant by tenant, when it is first needed.
+    // Imports a tenant's settings from the old CRM's plaintext when they are first needed.
     settings: oldSettings(db),
   });
   return { vault, audit };

@@ -1,7 +1,7 @@
-import { defineClientFactory, defineProvider } from 'provider-vault';
+import { type ClientOptions, defineClientFactory, defineProvider } from 'provider-vault';
 
-// A provider that the package does not know, in two steps: what its credentials are, and how a
-// client is made of them. "Beacon" is a made-up push service; put your own in its place.
+// A provider that the package does not know, in two steps: what its credentials are, and how to
+// make a client from them. "Beacon" is a made-up push service; put your own in its place.
 
 /** One definition gives types, checks on write, masks, `status`, and the override by environment. */
 export const beaconProvider = defineProvider({
@@ -43,8 +43,7 @@ export class BeaconClient {
   }
 }
 
-interface BeaconOptions {
-  readonly tenantId: string;
+interface BeaconOptions extends ClientOptions {
   readonly baseUrl: string;
 }
 

@@ -7,7 +7,7 @@ import { type DemoTenant, secretsOf } from './tenants.ts';
 
 /**
  * From an old database to messages that Twilio and SendGrid accept, through the CRM's own API. What
- * it prints holds no secret. It throws when anything is not as it says.
+ * it prints holds no secret. It throws if anything differs from what it says.
  */
 export async function tellStory(crm: DemoCrm, password: string, say: (line: string) => void) {
   const { northwind, globex, acme, initech } = crm.tenants;
@@ -136,7 +136,7 @@ async function providerOf(client: CrmClient, name: string): Promise<ShownProvide
   return found;
 }
 
-/** Account ids are no secret, but long; the middle of them is left out. */
+/** Account ids are not secret, but long; the middle of them is left out. */
 function describe({ title, state, rev, fields }: ShownProvider): string {
   const shown = fields
     .filter(({ set }) => set)

@@ -71,7 +71,7 @@ export function buildServer({ vault, sessionOf, twilio }: ServerParts): FastifyI
     const isOurs = isVaultError(error);
     const { statusCode = 500, message } = error as { statusCode?: number; message: string };
     const status = isOurs ? (STATUS[error.code] ?? 500) : statusCode;
-    // What only the operator can mend is not explained to the user.
+    // Errors that only the operator can fix are not explained to the user.
     const isForUser = status < 500 || isVaultError(error, 'ERR_PROVIDER');
     reply.code(status).send({
       error: isOurs ? error.code : status < 500 ? 'BAD_REQUEST' : 'INTERNAL',

@@ -15,15 +15,15 @@ export interface AuditSink {
 }
 
 /**
- * A sink, and what a failure of it means.
+ * A sink, and what happens when it fails.
  *
  * @public
  */
 export interface AuditOptions {
   readonly sink: AuditSink;
   /**
-   * `strict`: an operation of which the event cannot be kept is refused, and no credentials leave.
-   * The sink is asked before a store is changed, and waited for. `best-effort`: operations do not
+   * `strict`: an operation whose event cannot be kept is refused, and no credentials are returned.
+   * The sink is called, and awaited, before the store is changed. `best-effort`: operations do not
    * wait for the sink, and a failure is published on {@link AUDIT_ERROR_CHANNEL}.
    *
    * @defaultValue `"best-effort"`
@@ -51,8 +51,8 @@ function isSink(value: unknown): value is AuditSink {
 }
 
 /**
- * The `node:diagnostics_channel` on which `{ error, event }` is published for an event that a sink
- * did not take. Without a subscriber the first such failure is a process warning.
+ * The `node:diagnostics_channel` that gets `{ error, event }` when a sink fails to keep an event.
+ * Without a subscriber, the first such failure is a process warning.
  *
  * @public
  */

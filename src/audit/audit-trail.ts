@@ -27,7 +27,7 @@ export type AuditDetails = {
 export interface AuditEntry extends AuditDetails {
   /**
    * Must be called before each change of the store, with the facts of that change. In strict mode
-   * the sink gets the event then, and a contrary one when the change does not come about.
+   * the sink gets the event at that point, and a contrary one if the change fails.
    */
   recordIntent(details: AuditDetails): Promise<void>;
 }
@@ -59,9 +59,11 @@ export class AuditTrail {
    *
    * @throws VaultError what `operate` throws; in strict mode also when the sink failed
    */
-  async run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => Promise<T>): Promise<T> {
-    if (!this.listened) return operate({ recordIntent: async () => {} });
+  run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => Promise<T>): Promise<T> {
+    return this.listened ? this.#run(subject, operate) : operate({ recordIntent: noIntent });
+  }
 
+  async #run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => Promise<T>): Promise<T> {
     let intended: AuditDetails | undefined;
     let refused = false; // by the sink
     const entry: AuditEntry = {
@@ -161,6 +163,8 @@ export class AuditTrail {
     }) as AuditEvent;
   }
 }
+
+async function noIntent(): Promise<void> {}
 
 const FAILED_RACE: Outcome = { outcome: 'refused', code: 'ERR_CONFLICT' };
 

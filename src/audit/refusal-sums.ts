@@ -1,6 +1,6 @@
 const WINDOW_MS = 60_000;
 const MAX_WINDOWS = 1_000;
-/** In the place of the tenant, where more tenants are refused at a time than are counted apart. */
+/** Stands for the tenant once more tenants are refused at a time than are counted separately. */
 const MANY_TENANTS = '*';
 
 /** Refusals of the same action, tenant and provider are summed up. */
@@ -64,7 +64,9 @@ export class RefusalSums<R extends Refusal> {
     this.#windows.set(key, { last: refusal, count: 0, timer });
   }
 
-  /** After a minute with refusals the next minute begins, so that a lasting flood has one record a minute. */
+  /**
+   * A minute with refusals starts the next one, so that a lasting flood leaves one record a minute.
+   */
   async #end(key: string): Promise<void> {
     const window = this.#windows.get(key);
     this.#windows.delete(key);

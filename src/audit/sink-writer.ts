@@ -4,7 +4,7 @@ import type { AuditEvent } from './audit-event.ts';
 import { AUDIT_ERROR_CHANNEL, type AuditOptions } from './audit-sink.ts';
 
 /**
- * Hands events to a sink, and sees to it that no failure of it goes unseen.
+ * Hands events to a sink, and reports every failure of the sink.
  *
  * @internal
  */
@@ -20,7 +20,7 @@ export class SinkWriter {
   }
 
   /**
-   * Keeps `event`: in strict mode now or never.
+   * Writes `event`; in strict mode it waits for the sink.
    *
    * @throws VaultError in strict mode, when the sink failed: `ERR_STORE_UNAVAILABLE` if it says so,
    * else `ERR_STORE_FAILED`
@@ -39,7 +39,7 @@ export class SinkWriter {
     );
   }
 
-  /** Keeps `event` if it can. */
+  /** Writes `event`; a failure is reported and never thrown. */
   async offer(event: AuditEvent): Promise<void> {
     const writing = this.#write(event);
     if (this.strict) await writing;

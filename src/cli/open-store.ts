@@ -166,7 +166,7 @@ async function withMongo<T>(
 /** @throws VaultError `ERR_STORE_FAILED` */
 export async function collectionNames(db: Db): Promise<string[]> {
   try {
-    // With these options no right is needed but the ones on the collections themselves.
+    // With these options no rights are needed beyond those on the collections themselves.
     const options = { nameOnly: true, authorizedCollections: true };
     return (await db.listCollections({}, options).toArray()).map(({ name }) => name);
   } catch (error) {

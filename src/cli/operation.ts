@@ -56,7 +56,7 @@ export async function runOperation<R extends object>(
 
 function continuation(after: string | undefined): string {
   return after === undefined
-    ? 'What is written is complete. Run the same command again: it does the rest.'
+    ? 'What is written is complete. Run the same command again to do the rest.'
     : `What is written is complete. To go on with the rest, add: --after ${after}`;
 }
 

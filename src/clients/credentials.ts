@@ -1,8 +1,7 @@
 import type { AuditEntry } from '../audit/audit-trail.ts';
-import { auditRefusal, auditSubject } from '../core/audited.ts';
+import { auditRefusal, auditSubject, openAudited } from '../core/audited.ts';
 import type { FoundRecord } from '../core/cached-records.ts';
 import { assertOptions } from '../core/options.ts';
-import { openFound } from '../core/read.ts';
 import { coreOf, type VaultCore } from '../core/vault-core.ts';
 import { invalidArgument, VaultError } from '../errors.ts';
 import type { Environment } from '../keys/keyring.ts';
@@ -136,8 +135,10 @@ export async function storedFields(
   const { core, definition, tenantId } = query;
   const ref = { tenantId, provider: definition.name };
   const read = async (known?: FoundRecord) => {
-    const found = await openFound(core, known ?? (await core.records.read(ref)), entry);
-    return { fields: found?.opened.fields ?? {}, content: found ? sealedContent(found.view) : '' };
+    const { view, source } = known ?? (await core.records.read(ref));
+    entry.source = source;
+    if (view === undefined) return { fields: {}, content: '' };
+    return { fields: (await openAudited(core, view, entry)).fields, content: sealedContent(view) };
   };
   const complete = { ...definition, complete: needed };
   const lacking = (fields: Readonly<Record<string, string>>) =>
@@ -156,8 +157,8 @@ export async function storedFields(
  *
  * @internal
  */
-export function sealedContent({ record, rev, keyId }: RecordView): string {
-  return `${rev}\n${keyId}\n${record.data}`;
+export function sealedContent({ data, rev, keyId }: RecordView): string {
+  return `${rev}\n${keyId}\n${data}`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { assertObject } from '../clients/credentials.ts';
 import { assertTimeout } from '../clients/timeout.ts';
 import { auditRefusal, auditSubject, locate } from '../core/audited.ts';
 import { assertOptions } from '../core/options.ts';
-import { openRecord } from '../core/seal.ts';
+import { openVersion } from '../core/seal.ts';
 import { coreOf, type VaultCore } from '../core/vault-core.ts';
 import {
   invalidArgument,
@@ -161,7 +161,7 @@ async function enteredFields(
 ): Promise<Record<string, string>> {
   const ref = { tenantId, provider: definition.name };
   const { view } = await core.records.readFresh(ref);
-  const stored = view ? (await openRecord(core, view)).fields : emptyFields();
+  const stored = view ? (await openVersion(core, view.ref, view)).fields : emptyFields();
   const changes = formChanges(form, stored, definition.name, definition);
   const fields = applyChanges(stored, changes, definition.name, definition);
   const missing = missingFields(definition, (field) => Boolean(fields[field]));
@@ -191,7 +191,7 @@ async function testSendGrid(mail: SendGridMailService): Promise<ConnectionResult
   };
 }
 
-/** With the options of the application it tests the application's own client. */
+/** With the application's options, the test uses the application's own client. */
 function clientOptions(
   options: TestConnectionOptions,
 ): TwilioClientOptions & SendGridClientOptions {
@@ -226,7 +226,7 @@ function providerProblem({ status, providerCode }: ProviderError): ConnectionPro
   return status === 429 ? 'rate_limited' : 'provider_error';
 }
 
-// An HTTP client of the caller's own may not keep to a timeout.
+// The caller's own HTTP client may ignore a timeout.
 async function timeout(ms: number, signal: AbortSignal): Promise<ConnectionResult> {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
   return { ok: false, code: 'timeout', detail: `No answer within ${ms} ms.` };

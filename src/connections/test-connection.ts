@@ -4,7 +4,7 @@ import type { ConnectionResult, TestConnectionOptions } from './run-test.ts';
 /**
  * Whether a tenant's credentials work, by one cheap authenticated call of the official SDK.
  *
- * Trouble with the credentials, the record or the provider is a result, never thrown.
+ * A problem with the credentials, the record or the provider is returned, never thrown.
  *
  * @throws VaultError `ERR_INVALID_ARGUMENT` for a provider that cannot be tested, or a malformed form;
  * `ERR_PEER_MISSING`

@@ -5,7 +5,8 @@ import { assertTenantId } from '../names.ts';
 import type { ProviderDefinition } from '../providers/define-provider.ts';
 import type { ProviderRef } from '../providers/fields.ts';
 import type { RecordView, SecretRef } from '../record.ts';
-import { assertOptions, type ReadOptions, type WriteOptions } from './options.ts';
+import { assertOptions, isAuditText, type ReadOptions, type WriteOptions } from './options.ts';
+import { type OpenedVersion, openVersion } from './seal.ts';
 import type { VaultCore } from './vault-core.ts';
 
 /** The checked address of an operation, with the provider's definition. @internal */
@@ -71,6 +72,19 @@ export async function tenantRecords(
   return views;
 }
 
+/** Opens a record for a caller, and notes in the audit event which of its fields were read. @internal */
+export async function openAudited(
+  core: VaultCore,
+  view: RecordView,
+  entry: AuditEntry,
+): Promise<OpenedVersion> {
+  entry.rev = view.rev;
+  entry.keyId = view.keyId;
+  const opened = await openVersion(core, view.ref, view);
+  entry.fields = Object.keys(opened.fields);
+  return opened;
+}
+
 /** Runs a check that precedes an operation, and leaves an event if it refuses. @internal */
 export async function auditRefusal<T>(
   core: VaultCore,
@@ -88,7 +102,8 @@ export async function auditRefusal<T>(
   }
 }
 
-function recordRefusal(
+/** Leaves the event of an operation that was refused before its address was known to be good. @internal */
+export function recordRefusal(
   core: VaultCore,
   action: AuditAction,
   tenantId: unknown,
@@ -119,8 +134,8 @@ export function auditSubject(
     action,
     tenantId: ref.tenantId,
     provider: ref.provider,
-    ...(typeof actor === 'string' && { actor }),
-    ...(typeof reason === 'string' && { reason }),
+    ...(isAuditText(actor) && { actor }),
+    ...(isAuditText(reason) && { reason }),
   };
 }
 

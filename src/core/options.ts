@@ -46,7 +46,7 @@ export function assertOptions(options: WriteOptions): void {
     throw invalidArgument(`ifMatch must be an etag or null, not ${describeType(ifMatch)}.`);
   }
   for (const text of [actor, reason]) {
-    if (text !== undefined && !(typeof text === 'string' && text.length <= MAX_TEXT_LENGTH)) {
+    if (text !== undefined && !isAuditText(text)) {
       throw invalidArgument(
         `actor and reason must be strings of at most ${MAX_TEXT_LENGTH} characters.`,
       );
@@ -55,4 +55,9 @@ export function assertOptions(options: WriteOptions): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgument('signal must be an AbortSignal.');
   }
+}
+
+/** Whether a caller's `actor` or `reason` may go into the audit trail. @internal */
+export function isAuditText(text: unknown): text is string {
+  return typeof text === 'string' && text.length <= MAX_TEXT_LENGTH;
 }

@@ -2,7 +2,7 @@ import { openWithAny, sealText } from '../crypto/codec.ts';
 import { VaultError } from '../errors.ts';
 import type { VaultKey } from '../keys/vault-key.ts';
 import { emptyFields, type FieldMap } from '../providers/fields.ts';
-import { type RecordView, recordLabel, type SecretRef } from '../record.ts';
+import { recordLabel, type SecretRef } from '../record.ts';
 import type { UnboundPolicy, VaultCore } from './vault-core.ts';
 
 /** The reserved member of the plaintext [R3]. */
@@ -12,7 +12,7 @@ const BINDING = '$bind';
 type Opener = Pick<VaultCore, 'keys' | 'unbound'>;
 
 /**
- * What opening needs to know of a sealed version: the current one of a record, or an earlier one.
+ * What opening needs to know of a sealed version: the view of a record, or an earlier version.
  *
  * @internal
  */
@@ -54,33 +54,27 @@ export function sealWith(
   return { data: sealText(content, key), keyId: id };
 }
 
-/** Opens the current version of a record; errors as {@link openVersion}. @internal */
-export function openRecord(
-  core: Opener,
-  { ref, record, rev, keyId }: RecordView,
-  unbound?: UnboundPolicy,
-): Promise<OpenedVersion> {
-  return openVersion(core, ref, { data: record.data, rev, keyId }, unbound);
-}
-
 /**
- * Opens one sealed version of the record at `ref`.
+ * Opens one sealed version of the record at `ref`: a view of it, or an earlier version. It returns at
+ * once when the key is at hand; a promise for each record would cost as much as its decryption.
  *
  * @throws VaultError `ERR_KEY_UNKNOWN`, `ERR_MALFORMED`, `ERR_DECRYPTION_FAILED`, `ERR_BINDING`,
  * `ERR_UNBOUND`
  * @internal
  */
-export async function openVersion(
+export function openVersion(
   core: Opener,
   ref: SecretRef,
   version: Sealed,
   unbound: UnboundPolicy = core.unbound,
-): Promise<OpenedVersion> {
-  return openWith(await core.keys.decryptionKey(version.keyId, ref), ref, version, unbound);
+): OpenedVersion | Promise<OpenedVersion> {
+  const keys = core.keys.decryptionKey(version.keyId, ref);
+  return 'then' in keys
+    ? keys.then((keys) => openWith(keys, ref, version, unbound))
+    : openWith(keys, ref, version, unbound);
 }
 
-/** {@link openVersion} with the keys at hand. @internal */
-export function openWith(
+function openWith(
   keys: readonly VaultKey[],
   ref: SecretRef,
   { data, rev, keyId }: Sealed,
@@ -98,7 +92,7 @@ export function openWith(
   );
   const content = parseContent(plaintext.toString('utf8'), ref);
   plaintext.fill(0);
-  const binding = content[BINDING];
+  const binding = content[BINDING] as { t?: unknown; p?: unknown; r?: unknown } | null | undefined;
   if (binding === undefined) {
     if (unbound === 'refuse') {
       throw new VaultError(
@@ -106,18 +100,13 @@ export function openWith(
         `${recordLabel(ref)} was written by the old system and is not bound to its tenant. Run \`provider-vault rotate\`, which rewrites such records.`,
       );
     }
-  } else if (!isBindingOf(binding, ref, rev)) {
+  } else if (binding?.t !== ref.tenantId || binding.p !== ref.provider || binding.r !== rev) {
     throw new VaultError(
       'ERR_BINDING',
       `${recordLabel(ref)} holds the content of another tenant, provider or revision.`,
     );
   }
   return { fields: toFields(content, ref), bound: binding !== undefined };
-}
-
-function isBindingOf(binding: unknown, ref: SecretRef, rev: number): boolean {
-  const { t, p, r } = (binding ?? {}) as { t?: unknown; p?: unknown; r?: unknown };
-  return t === ref.tenantId && p === ref.provider && r === rev;
 }
 
 function parseContent(text: string, ref: SecretRef): Record<string, unknown> {

@@ -128,7 +128,7 @@ export async function nextRecord(
     metadata,
     ...(history.length > 0 && { history }),
   };
-  return { ref, record, etag: etag(record), metadata, rev, keyId };
+  return { ref, record, data, etag: etag(record), metadata, rev, keyId };
 }
 
 /** The current version first, then the earlier ones: at most `size`, and 4 MiB in all. */

@@ -10,8 +10,8 @@ const HEADER_BYTES = IV_BYTES + TAG_BYTES;
 // in 2^32 tries (NIST SP 800-38D §5.2.1.2, appendix C).
 const OPTIONS = { authTagLength: TAG_BYTES } as const;
 
-// Random bytes are fetched for 256 IVs at once: a third of the time of a seal is the system call
-// otherwise. Each is used once and then overwritten.
+// Random bytes are fetched for 256 IVs at once: a system call for each would take a third of the
+// time of a seal. Each is used once and then overwritten.
 const ivPool = Buffer.alloc(IV_BYTES * 256);
 let ivOffset = ivPool.length;
 

@@ -7,7 +7,7 @@ import { decrypt, encrypt, IV_BYTES, TAG_BYTES } from './aes-gcm.ts';
  * Seals `plaintext` as the old system did: AES-256-GCM, no additional authenticated data, so that
  * pycryptodome, OpenSSL and node:crypto open it with the key alone [R1].
  *
- * This is the bare codec. It binds the text to no tenant; `SecretsVault` does.
+ * This is the bare codec. It does not bind the text to a tenant; `SecretsVault` does.
  *
  * @param plaintext - bytes, or a string that is encoded as UTF-8
  * @param key - 32 bytes, the same in base64, a secret `KeyObject`, or a `VaultKey`
@@ -65,7 +65,8 @@ export function openWithAny(data: unknown, keys: readonly KeyObject[]): Buffer {
 function decode(data: unknown): Buffer {
   if (typeof data !== 'string') throw malformed('it is not a string');
   const sealed = Buffer.from(data, 'base64');
-  // Buffer.from never fails: it skips what it does not know. Only canonical text survives the way back.
+  // Buffer.from never fails: it skips what it does not know. Only canonical text survives the round
+  // trip.
   if (sealed.toString('base64') !== data) throw malformed('it is not canonical base64');
   if (sealed.length < IV_BYTES + TAG_BYTES) {
     throw malformed(`it has ${sealed.length} bytes, fewer than an IV and a tag`);

@@ -1,4 +1,4 @@
-import { openRecord } from '../core/seal.ts';
+import { openVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { recordErrorCodeOrThrow, VaultError, type VaultErrorCode } from '../errors.ts';
 import { decodeRecord, type RecordView } from '../record.ts';
@@ -38,7 +38,7 @@ export async function refuseForeignKeys(core: VaultCore): Promise<void> {
 
 async function failureOf(core: VaultCore, view: RecordView): Promise<VaultErrorCode | undefined> {
   try {
-    await openRecord(core, view, 'accept');
+    await openVersion(core, view.ref, view, 'accept');
     return undefined;
   } catch (error) {
     return recordErrorCodeOrThrow(error);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortError, auditSubject } from '../core/audited.ts';
-import { openVersion, openWith, sealWith } from '../core/seal.ts';
+import { openVersion, sealWith } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { writeMany } from '../core/write.ts';
 import { isVaultError, recordErrorCodeOrThrow } from '../errors.ts';
@@ -38,17 +38,19 @@ export interface RotationReport {
   changed: number;
   /** Records that could not be opened, and were left as they are. */
   failedCount: number;
-  /** Those records, and earlier versions that could not be opened (with `rev`): the first 1,000. */
+  /** The first 1,000 of those records. */
   failed: OperationIssue[];
   /** Earlier versions, in the records' histories, that were sealed anew. */
   historyRotated: number;
   /** Earlier versions that could not be opened, and were kept as they are. */
-  historyUnreadable: number;
+  historyFailedCount: number;
+  /** The first 1,000 of those versions, each with its `rev`. */
+  historyFailed: OperationIssue[];
   /** Records per key id before the rotation; `none` for those that name no key. */
   keys: Record<string, number>;
   /**
    * Records and earlier versions that still need a rotation: run it again for the changed ones, and
-   * look at `failed`. In a dry run it counts all records that need one.
+   * look at `failed` and `historyFailed`. In a dry run it counts all records that need one.
    */
   remaining: number;
 }
@@ -64,7 +66,9 @@ interface Plan {
   /** The record sealed anew, where it is due. */
   readonly next?: SecretRecord;
   readonly historyRotated: number;
-  readonly issues: readonly OperationIssue[];
+  /** Why the record could not be opened. */
+  readonly issue?: OperationIssue;
+  readonly historyIssues: readonly OperationIssue[];
 }
 
 /** Does the work of `rotateKeys`. @internal */
@@ -83,7 +87,8 @@ export async function rotateRecords(
       failedCount: 0,
       failed: [],
       historyRotated: 0,
-      historyUnreadable: 0,
+      historyFailedCount: 0,
+      historyFailed: [],
       keys: {},
       remaining: 0,
     }),
@@ -120,11 +125,10 @@ async function planRecord(
   view: RecordView,
 ): Promise<Plan> {
   const { ref, record, metadata, keyId } = view;
-  const issues: OperationIssue[] = [];
+  const historyIssues: OperationIssue[] = [];
   try {
-    const keys = core.keys.decryptionKey(keyId, ref);
-    const version = { data: record.data, rev: view.rev, keyId };
-    const { fields, bound } = openWith('then' in keys ? await keys : keys, ref, version, 'accept');
+    const opened = openVersion(core, ref, view, 'accept');
+    const { fields, bound } = 'then' in opened ? await opened : opened;
     const newKey = core.keys.encryptionKey(ref);
     const key = 'then' in newKey ? await newKey : newKey;
     const earlier = earlierVersions(view);
@@ -132,10 +136,10 @@ async function planRecord(
       earlier.length === 0
         ? earlier
         : await Promise.all(
-            earlier.map((version) => resealVersion(core, ref, version, key, issues)),
+            earlier.map((version) => resealVersion(core, ref, version, key, historyIssues)),
           );
     const historyRotated = history.filter((version, at) => version !== earlier[at]).length;
-    const plan = { view, historyRotated, issues };
+    const plan = { view, historyRotated, historyIssues };
     if (bound && keyId === key.id && historyRotated === 0) return { ...plan, outcome: 'upToDate' };
     // A new revision, but neither a new version in the history nor a new date or author: the
     // content is the same.
@@ -148,9 +152,9 @@ async function planRecord(
     };
     return { ...plan, outcome: 'rotated', next };
   } catch (error) {
-    issues.push(issueOf(ref, keyId, error));
     await core.trail.failed(auditSubject('rotate', ref, options), error);
-    return { view, outcome: 'failedCount', historyRotated: 0, issues };
+    const issue = issueOf(ref, keyId, error);
+    return { view, outcome: 'failedCount', historyRotated: 0, issue, historyIssues: [] };
   }
 }
 
@@ -217,7 +221,7 @@ async function readAgain(
 }
 
 function count(
-  { view: { ref, keyId }, historyRotated, issues }: Plan,
+  { view: { ref, keyId }, historyRotated, issue, historyIssues }: Plan,
   outcome: 'rotated' | 'upToDate' | 'changed' | 'failedCount',
   report: RotationReport,
   stillDue: boolean,
@@ -226,12 +230,12 @@ function count(
   const name = keyName(keyId);
   report.scanned++;
   report.keys[name] = (report.keys[name] ?? 0) + 1;
-  const unreadable = issues.filter(({ rev }) => rev !== undefined).length;
   report[outcome]++;
-  report.failed.push(...issues);
-  report.historyUnreadable += unreadable;
+  if (issue !== undefined) report.failed.push(issue);
+  report.historyFailedCount += historyIssues.length;
+  report.historyFailed.push(...historyIssues);
   if (outcome === 'rotated') report.historyRotated += historyRotated;
-  report.remaining += unreadable + (stillDue || outcome === 'failedCount' ? 1 : 0);
+  report.remaining += historyIssues.length + (stillDue || outcome === 'failedCount' ? 1 : 0);
 }
 
 function issueOf(ref: SecretRef, keyId: unknown, error: unknown): OperationIssue {

@@ -1,5 +1,5 @@
 import { auditSubject } from '../core/audited.ts';
-import { openWith, type Sealed } from '../core/seal.ts';
+import { openVersion, type Sealed } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { recordErrorCodeOrThrow, type VaultErrorCode } from '../errors.ts';
 import { isReserved } from '../names.ts';
@@ -9,7 +9,7 @@ import type { LongOperationOptions, OperationIssue } from './long-operation.ts';
 import { keyName } from './report.ts';
 
 /**
- * How many records, by what became of opening them.
+ * The number of records, by the result of opening them.
  *
  * @public
  */
@@ -154,8 +154,8 @@ const OK: Finding = { verdict: 'ok' };
 
 async function classify(core: VaultCore, ref: SecretRef, version: Sealed): Promise<Finding> {
   try {
-    const keys = core.keys.decryptionKey(version.keyId, ref);
-    const { bound } = openWith('length' in keys ? keys : await keys, ref, version, 'accept');
+    const opened = openVersion(core, ref, version, 'accept');
+    const { bound } = 'then' in opened ? await opened : opened;
     return bound ? OK : { verdict: 'unbound', issue: { ...ref, reason: 'ERR_UNBOUND' } };
   } catch (error) {
     const reason = recordErrorCodeOrThrow(error);

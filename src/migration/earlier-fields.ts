@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { refKey, type SecretRef } from '../record.ts';
 import type { PlaintextField } from './plaintext.ts';
 
-// A tenant's counter may be shared with others: then a little more is remembered than needed.
+// Tenants may share a counter: then a little more is remembered than needed.
 const COUNTERS = 2 ** 23;
 const MAX_FIELDS = 1_000_000;
 const DIGEST_BYTES = 6; // what a number holds exactly
@@ -16,6 +17,7 @@ const DIGEST_BYTES = 6; // what a number holds exactly
 export class EarlierFields {
   readonly #documents = new Uint8Array(COUNTERS);
   readonly #values = new Map<number, number>();
+  readonly #bytes = new Map<number, number>();
 
   /** Must be called once for each document before the dry run. */
   countDocument(tenantId: string): void {
@@ -29,14 +31,25 @@ export class EarlierFields {
     return earlier === undefined ? undefined : earlier === digest(item.value);
   }
 
-  add(item: PlaintextField): void {
+  /** By how many bytes a record would have grown. */
+  bytesAdded(ref: SecretRef): number {
+    return this.#bytes.get(recordOf(ref)) ?? 0;
+  }
+
+  /** @param bytes - by how much the field makes its record larger */
+  add(item: PlaintextField, bytes: number): void {
     if ((this.#documents[counterOf(item.tenantId)] as number) < 2) return;
-    this.#values.set(addressOf(item), digest(item.value));
-    if (this.#values.size <= MAX_FIELDS) return;
-    for (const oldest of this.#values.keys()) {
-      this.#values.delete(oldest);
-      break;
-    }
+    remember(this.#values, addressOf(item), digest(item.value));
+    remember(this.#bytes, recordOf(item), this.bytesAdded(item) + bytes);
+  }
+}
+
+function remember(memory: Map<number, number>, key: number, value: number): void {
+  memory.set(key, value);
+  if (memory.size <= MAX_FIELDS) return;
+  for (const oldest of memory.keys()) {
+    memory.delete(oldest);
+    break;
   }
 }
 
@@ -50,4 +63,8 @@ function counterOf(tenantId: string): number {
 
 function addressOf({ tenantId, provider, field }: PlaintextField): number {
   return digest(`${tenantId}\n${provider}\n${field}`);
+}
+
+function recordOf(ref: SecretRef): number {
+  return digest(refKey(ref));
 }

@@ -5,7 +5,7 @@ import type { ProviderRegistry } from '../providers/registry.ts';
 import { resolveMapping } from './mapping.ts';
 import { assertSettingsOptions, type SettingsOptions } from './settings-options.ts';
 
-// Of a tenant that falls out of this memory, the mark in the store still says that it is done.
+// When a tenant falls out of this memory, the mark in the store still says that it was imported.
 const REMEMBERED = 10_000;
 /** How long a tenant without settings, or with a record that cannot be opened, is left alone. */
 const RECHECK_MS = 30_000;
@@ -17,8 +17,8 @@ interface Checked {
 
 /**
  * Makes the function that imports a tenant's old settings before the tenant is used for the first
- * time. Callers at the same time share one import; where a source fails it throws, and the next call
- * tries again.
+ * time. Concurrent callers share one import. If a source fails, it throws, and the next call tries
+ * again.
  *
  * @param now - the clock, in milliseconds
  * @returns a function that tells whether the store may hold more than before

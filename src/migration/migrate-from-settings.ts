@@ -5,16 +5,17 @@ import type { MigrateOptions, MigrationReport } from './migration-run.ts';
 /**
  * Moves the credentials that an application keeps in plaintext into the vault.
  *
- * It can be stopped or killed at any point and run again: what is there is not written twice, what
- * the vault has wins, and a plaintext is removed only after its sealed value was read back. Live
- * traffic may go on meanwhile.
+ * It can be stopped or killed at any point and run again: nothing is written twice, a value that
+ * the vault already has wins, and a plaintext is removed only after its sealed value was read back.
+ * The application may keep running.
  *
  * A dry run writes nothing and gives the same report. It reads the sources twice: first it counts
  * the documents of each tenant.
  *
  * @throws OperationError when it was aborted or failed, with the report so far; VaultError
- * `ERR_INVALID_ARGUMENT`, and `ERR_KEY_UNKNOWN` or `ERR_DECRYPTION_FAILED` when the keys open nothing
- * of what is stored. A record that cannot be opened is no error: its fields are reported as failed.
+ * `ERR_INVALID_ARGUMENT`, and `ERR_KEY_UNKNOWN` or `ERR_DECRYPTION_FAILED` when the keys open
+ * nothing of what is stored. A record that cannot be opened does not throw: its fields are reported
+ * as failed.
  * @public
  */
 export async function migrateFromSettings(

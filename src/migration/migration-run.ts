@@ -52,11 +52,13 @@ export interface MigrationReport {
   erased: number;
   /** Plaintext fields still in the sources. */
   plaintextRemaining: number;
-  /** Fields of which the vault has another value; it was left alone, and so was the plaintext. */
+  /** Fields for which the vault has another value; neither that nor the plaintext was changed. */
   conflictCount: number;
-  /** Fields that were migrated although they do not have the form of their definition. */
+  /** Fields that were migrated although they do not match the pattern of their definition. */
   warningCount: number;
-  /** Fields that could not be migrated, and documents that are not what they should be [L7]. */
+  /**
+   * Fields that could not be migrated, and documents that are neither records nor settings [L7].
+   */
   failedCount: number;
   /** The first 1,000 conflicts. */
   conflicts: OperationIssue[];
@@ -66,8 +68,8 @@ export interface MigrationReport {
   failed: OperationIssue[];
 }
 
-// A dry run reads the vault once per batch, which takes a pass over the whole collection while that
-// has no index.
+// A dry run reads the vault once per batch; until the collection has an index, each read scans all
+// of it.
 const DRY_RUN_BATCH = 2000;
 
 interface BatchContext {
@@ -143,7 +145,7 @@ async function* readDocuments(
   }
 }
 
-/** The source and the place in it that `placeOf` has put into a text. */
+/** The source, and the place in it, that `placeOf` encoded. */
 function decodePlace(text: string): [source: number, place?: string] {
   try {
     const [source, place, ...rest] = JSON.parse(Buffer.from(text, 'base64url').toString());

@@ -1,5 +1,5 @@
 import type { AuditSubject } from '../audit/audit-trail.ts';
-import { openRecord } from '../core/seal.ts';
+import { openVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { type AuditedWrite, nextRecord, writeMany } from '../core/write.ts';
 import { recordErrorCodeOrThrow } from '../errors.ts';
@@ -8,14 +8,14 @@ import { decodeRecord, type RecordView, refKey, type SecretRef } from '../record
 import type { EarlierFields } from './earlier-fields.ts';
 import type { PlaintextField } from './plaintext.ts';
 
-/** What becomes of one plaintext field. @internal */
+/** What happens to one plaintext field. @internal */
 export interface Outcome {
   readonly item: PlaintextField;
   readonly verdict: 'migrated' | 'unchanged' | 'conflict' | 'failed';
   readonly reason?: string;
 }
 
-/** The plaintext fields that belong into one record, and what becomes of them. @internal */
+/** The plaintext fields that belong in one record, and what happens to them. @internal */
 export interface PendingRecord {
   readonly ref: SecretRef;
   readonly items: PlaintextField[];
@@ -31,7 +31,7 @@ export interface ImportOptions {
   readonly earlier?: EarlierFields | undefined;
 }
 
-/** What is stored at the address of a pending record; a `failure` where it cannot be told. */
+/** What is stored at the address of a pending record; a `failure` if that is unknown. */
 type Content =
   | { readonly fields: FieldMap; readonly view: RecordView | undefined }
   | { readonly failure: string };
@@ -40,8 +40,8 @@ const MAX_ATTEMPTS = 20;
 
 /**
  * Imports plaintext fields into their records: the one code path of first use, of the long
- * operation and of its dry run. Each record is a compare-and-set. Where another writer was faster,
- * the fields are planned again, from the record that this writer left.
+ * operation and of its dry run. Each record is written by a compare-and-set. If another writer was
+ * faster, the fields are planned again from the record that it left.
  *
  * @internal
  */
@@ -92,8 +92,8 @@ async function plan(
     fail(pending, content.failure);
     return undefined;
   }
-  const { ref, items } = pending;
-  const { outcomes, fields } = planFields(items, content.fields, earlier);
+  const { ref } = pending;
+  const { outcomes, fields } = planFields(pending, content.fields, earlier);
   pending.outcomes = outcomes;
   const migrated = outcomes.filter(({ verdict }) => verdict === 'migrated');
   if (migrated.length === 0 || earlier !== undefined) return undefined;
@@ -117,15 +117,15 @@ async function plan(
  * The stored value wins; of several plaintext values of one field, the first.
  *
  * @returns the outcomes, and all fields that the record is to have
- * @internal
  */
-export function planFields(
-  items: readonly PlaintextField[],
+function planFields(
+  { ref, items }: Pick<PendingRecord, 'ref' | 'items'>,
   stored: FieldMap,
   earlier?: EarlierFields,
 ): { outcomes: Outcome[]; fields: FieldMap } {
   const fields = Object.assign(emptyFields(), stored);
   let bytes = Object.values(fields).reduce((sum, value) => sum + Buffer.byteLength(value), 0);
+  bytes += earlier?.bytesAdded(ref) ?? 0;
   const outcomes = items.map((item): Outcome => {
     const { field, value } = item;
     const present = fields[field]?.trim();
@@ -134,14 +134,14 @@ export function planFields(
     if (same === false) {
       return { item, verdict: 'conflict', reason: 'the vault holds another value' };
     }
-    const added = Buffer.byteLength(value);
+    const added = Buffer.byteLength(value) - Buffer.byteLength(fields[field] ?? '');
     if (bytes + added > MAX_BUNDLE_BYTES) {
       const reason = `with field "${field}" the record would have ${bytes + added} bytes; it may have at most ${MAX_BUNDLE_BYTES}`;
       return { item, verdict: 'failed', reason };
     }
     bytes += added;
     fields[field] = value;
-    earlier?.add(item);
+    earlier?.add(item, added);
     return { item, verdict: 'migrated' };
   });
   return { outcomes, fields };
@@ -190,7 +190,7 @@ async function readContents(
       if (view === undefined) return { fields: emptyFields(), view };
       if (duplicates.has(key)) return { failure: 'several documents hold this record' };
       try {
-        return { fields: (await openRecord(core, view)).fields, view };
+        return { fields: (await openVersion(core, view.ref, view)).fields, view };
       } catch (error) {
         return { failure: recordErrorCodeOrThrow(error) };
       }

@@ -13,7 +13,7 @@ export interface FoundDocument {
   readonly tenant: Tenant;
 }
 
-/** The tenant of a document, or why it cannot be told. @internal */
+/** The tenant of a document, or why it is unknown. @internal */
 export type Tenant = { readonly id: string } | { readonly id: undefined; readonly reason: string };
 
 /** One credential in the clear, and where it was found. @internal */
@@ -30,10 +30,10 @@ export interface PlaintextField extends MappedField {
   readonly source: string;
 }
 
-/** The function that tells the tenant of a document. @internal */
+/** Returns the tenant of a document. @internal */
 export type TenantOf = (document: Readonly<Record<string, unknown>>) => unknown;
 
-/** Tells the tenant of a document: a string, or the text of an ObjectId or whole number. @internal */
+/** The tenant of a document: a string, or the text of an ObjectId or whole number. @internal */
 export function tenantOfDocument({ values }: SettingsDocument, tenantOf: TenantOf): Tenant {
   let value: unknown;
   try {
@@ -42,7 +42,7 @@ export function tenantOfDocument({ values }: SettingsDocument, tenantOf: TenantO
     return { id: undefined, reason: 'tenantOf failed on the document' };
   }
   if (value === undefined || value === null) {
-    return { id: undefined, reason: 'the document does not tell its tenant' };
+    return { id: undefined, reason: 'the document names no tenant' };
   }
   const isId =
     Number.isSafeInteger(value) || (value as { _bsontype?: unknown })._bsontype === 'ObjectId';

@@ -28,8 +28,9 @@ export interface SettingsOptions {
    */
   readonly mapping?: SettingsMapping;
   /**
-   * Tells the tenant of a document. A vault with this option cannot look up a tenant's documents: it
-   * reads all settings at most every 30 seconds, and remembers the ids of each tenant's documents.
+   * Returns the tenant of a document. A vault with this option cannot look up a tenant's documents:
+   * it reads all settings at most every 30 seconds, and remembers the ids of each tenant's
+   * documents.
    *
    * @defaultValue its `user_id`
    */

@@ -9,15 +9,16 @@ export interface SettingsSource {
   readonly name: string;
   /**
    * Documents in batches, always in the same order: of two documents of a tenant, the first one
-   * counts. The more a source leaves out by the query, the less there is to read.
+   * counts. The more a source leaves out, as the query allows, the less there is to read.
    */
   scan(query: SettingsQuery): AsyncIterable<SettingsDocument[]>;
   /** Optional: about how many documents there are, for the progress. */
   count?(): Promise<number>;
   /**
-   * Optional: whether the documents of one tenant can be found without reading all of them. A vault
-   * that migrates at first use otherwise reads the source at most every 30 seconds to note whose its
-   * documents are. Without this method it finds that out from what `scan` returns.
+   * Optional: whether the documents of one tenant can be found without reading all of them. If they
+   * cannot, a vault that migrates at first use reads the whole source, at most every 30 seconds, to
+   * note which documents belong to which tenant. Without this method, the vault finds out from what
+   * `scan` returns.
    */
   findsTenants?(): Promise<boolean>;
   /**
@@ -29,7 +30,7 @@ export interface SettingsSource {
 }
 
 /**
- * What {@link SettingsSource.scan} goes through.
+ * Which documents {@link SettingsSource.scan} returns, and how.
  *
  * @public
  */

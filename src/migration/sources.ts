@@ -8,7 +8,7 @@ import type { SettingsDocument, SettingsQuery, SettingsSource } from './settings
 
 const TENANT_FIELD = 'user_id';
 
-/** Tells the tenant of a document of the old system [L6]. @internal */
+/** The tenant of a document of the old system [L6]. @internal */
 export const userIdOf: TenantOf = (document) => document[TENANT_FIELD];
 
 /**

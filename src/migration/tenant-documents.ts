@@ -20,9 +20,9 @@ const LOOKUP_BATCH = 100;
 const DIRECTORY_BATCH = 1000;
 
 /**
- * Finds the documents of one tenant in a source. Where the source would have to read all documents
- * for that, they are read at most once per `ttlMs`, whatever the number of tenants: anybody can ask
- * for any number of tenants that do not exist, by a webhook's URL.
+ * Finds the documents of one tenant in a source. If that means reading all documents, they are read
+ * at most once per `ttlMs`, whatever the number of tenants: by a webhook's URL, anybody can ask for
+ * any number of tenants that do not exist.
  *
  * @internal
  */
@@ -58,7 +58,7 @@ export class TenantDocuments {
       if (document.tenant.id === tenantId) found.push(document);
     }
     if (directory === undefined && all > found.length) {
-      // It does not look at `tenantIds`.
+      // The source ignores `tenantIds`.
       this.#findsTenants = false;
       this.#directory.clear();
     }

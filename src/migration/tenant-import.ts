@@ -1,4 +1,4 @@
-import { openRecord } from '../core/seal.ts';
+import { openVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { nextRecord } from '../core/write.ts';
 import { recordErrorCodeOrThrow, VaultError } from '../errors.ts';
@@ -13,12 +13,12 @@ import { type DirectoryOptions, TenantDocuments } from './tenant-documents.ts';
 
 /** The record that says that a tenant's old settings were imported [R8]. */
 const DONE = '$settings-migrated';
-/** The record that says so, but for the providers it names: their records did not open [R8]. */
+/** The same, except for the providers that it names: their records could not be opened [R8]. */
 const PENDING = '$settings-pending';
 
 /**
- * Makes the function that imports one tenant's old settings. Then it leaves a mark in the store, so
- * that nothing that is deleted later comes back from plaintext that is still there. A provider whose
+ * Makes the function that imports one tenant's old settings. It then leaves a mark in the store, so
+ * that what is deleted later does not come back from the remaining plaintext. A provider whose
  * record cannot be opened stays pending, and is tried again; if the record is deleted, it is not.
  *
  * @returns a function that tells whether everything is imported
@@ -40,7 +40,7 @@ export function createTenantImport(
     if (marks.some(({ ref }) => ref.provider === DONE)) return true;
     const documents = [];
     for (const source of sources) documents.push(...(await source.find(tenantId)));
-    // No mark for names that no settings know: anybody can ask for any number of them.
+    // No mark for a tenant without settings: anybody can ask for any number of those.
     if (documents.length === 0) return false;
     const found = documents.flatMap((document) => readPlaintext(document, mapping).fields);
     const items = await itemsLeft(core, marks[0], found);
@@ -50,7 +50,7 @@ export function createTenantImport(
     return writeMark(core, tenantId, marks[0], records);
   };
 
-  /** Once is enough; while the keys are wrong, each time. */
+  /** Checks the keys once, or at each call while they are wrong. */
   function checkKeys(core: VaultCore): Promise<void> {
     keysChecked ??= refuseForeignKeys(core).catch((error: unknown) => {
       keysChecked = undefined;
@@ -72,7 +72,7 @@ async function itemsLeft(
   if (mark === undefined) return items;
   let providers: string | undefined;
   try {
-    providers = (await openRecord(core, mark, 'accept')).fields.providers;
+    providers = (await openVersion(core, mark.ref, mark, 'accept')).fields.providers;
   } catch (error) {
     recordErrorCodeOrThrow(error);
     return undefined;
@@ -102,8 +102,8 @@ async function writeMark(
   const fields = done ? {} : { providers: failed.map(({ ref }) => ref.provider).join('\n') };
   const ref = { tenantId, provider: done ? DONE : PENDING };
   try {
-    // Last, so that a process that is killed leaves the import to the next one. A write that is lost
-    // to another process has done as well.
+    // Last, so that a process that is killed leaves the import to the next one. If another process
+    // writes the mark first, that serves as well.
     const { record } = await nextRecord(core, ref, undefined, { fields }, undefined);
     await core.store.put(record, null);
   } catch (error) {

@@ -89,16 +89,14 @@ export class MongoAuditSink implements AuditSink {
    * duration: that one stays until you drop it
    */
   async init(): Promise<void> {
-    const ttl = this.#expireAfterSeconds;
-    const { createIndex, hasIndex } = await import('./indexes.ts');
+    const expireAfterSeconds = this.#expireAfterSeconds;
+    const { ensureIndex } = await import('./indexes.ts');
     await this.#run('init of the audit trail', async (collection, options) => {
       const byTenant = { tenantId: 1, at: 1 } as const;
-      if (!(await hasIndex(collection, byTenant))) {
-        await createIndex(collection, options, byTenant, { name: 'provider_vault_audit' });
-      }
-      if (ttl === undefined || (await hasIndex(collection, { at: 1 }, ttl))) return;
-      const index = { name: 'provider_vault_audit_ttl', expireAfterSeconds: ttl };
-      await createIndex(collection, options, { at: 1 }, index);
+      await ensureIndex(collection, options, byTenant, { name: 'provider_vault_audit' });
+      if (expireAfterSeconds === undefined) return;
+      const ttl = { name: 'provider_vault_audit_ttl', expireAfterSeconds };
+      await ensureIndex(collection, options, { at: 1 }, ttl);
     });
   }
 

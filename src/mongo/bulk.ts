@@ -10,10 +10,11 @@ import type { StoreWrite } from '../stores/secret-store.ts';
 import type { CommandOptions } from './command-options.ts';
 import { isDuplicateKey, isPathNotViable } from './errors.ts';
 import type { MongoCollection } from './types.ts';
-import { addressFilter, etagFilter, insertion, replacement } from './writes.ts';
+import { addressFilter, etagFilter, idOf, insertion, replacement } from './writes.ts';
 
 interface BulkResult {
   readonly matchedCount: number;
+  readonly insertedCount: number;
   readonly upsertedCount: number;
   getWriteConcernError?(): unknown;
 }
@@ -30,30 +31,36 @@ export async function bulkPut(
   options: CommandOptions,
   writes: readonly StoreWrite[],
   store: {
+    /**
+     * Whether the unique index is known to be there. A plain insert of an existing address fails then;
+     * it takes the server a fraction of the time of a conditional upsert.
+     */
+    readonly insert: boolean;
     idOf(ref: SecretRef): unknown;
     readBack(refs: readonly SecretRef[]): Promise<SecretRecord[]>;
     put(record: SecretRecord, expected: string | null): Promise<boolean>;
   },
 ): Promise<boolean[]> {
-  const operations = writes.map(({ record, expected }) => ({
-    updateOne: {
-      ...(expected === null
-        ? { ...insertion(record), upsert: true }
-        : {
-            filter: {
-              _id: store.idOf(record),
-              ...addressFilter(record),
-              ...etagFilter(expected),
-            },
-            update: replacement(record),
-          }),
-      ...options.collation,
-    },
-  }));
-  const { matchedCount, upsertedCount } = await unorderedBulk(collection, operations, options.bulk);
-
+  const operations = writes.map(({ record, expected }) => {
+    if (expected === null) {
+      if (store.insert) {
+        return {
+          insertOne: { document: { _id: idOf(record), ...record, ...addressFilter(record) } },
+        };
+      }
+      return { updateOne: { ...insertion(record), upsert: true, ...options.collation } };
+    }
+    const filter = { _id: store.idOf(record), ...addressFilter(record), ...etagFilter(expected) };
+    return { updateOne: { filter, update: replacement(record), ...options.collation } };
+  });
+  const { matchedCount, insertedCount, upsertedCount } = await unorderedBulk(
+    collection,
+    operations,
+    options.bulk,
+  );
   const insertions = writes.filter(({ expected }) => expected === null).length;
-  if (upsertedCount === insertions && matchedCount === writes.length - insertions) {
+  const made = insertedCount + upsertedCount;
+  if (made === insertions && matchedCount === writes.length - insertions) {
     return writes.map(() => true);
   }
   const stored = await store.readBack(writes.map(({ record }) => record));

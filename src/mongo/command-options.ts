@@ -2,14 +2,16 @@ import { isNamespaceNotFound, isUnauthorized } from './errors.ts';
 import type { MongoCollection } from './types.ts';
 
 /**
- * The options of every command, whatever the connection, database or collection says for other code.
+ * The options of every command, whatever the connection, database or collection is set to.
  *
  * @internal
  */
 export interface CommandOptions {
   readonly read: object;
+  /** {@link CommandOptions.read}, without the history: who needs the history may write next. */
+  readonly readCurrent: object;
   readonly write: object;
-  /** Of an unordered bulk write; each of its operations needs `collation`, too. */
+  /** For an unordered bulk write; each of its operations needs `collation`, too. */
   readonly bulk: object;
   /** `{ collation }` where the collection has a default collation to be overruled, else `{}`. */
   readonly collation: object;
@@ -33,11 +35,13 @@ const ENCODING = {
 export const READ_CATALOG = { ...ENCODING, readPreference: 'primary' };
 
 function commandOptions(collation: object): CommandOptions {
-  // Acknowledged when no failover can lose it; unacknowledged, nobody knows who won.
+  // Acknowledged once no failover can lose it; without an acknowledgement, nobody knows who won.
   const write = { ...ENCODING, writeConcern: { w: 'majority', j: true } };
+  // A secondary may lack what this process has just written.
+  const read = { ...READ_CATALOG, readConcern: { level: 'local' }, ...collation };
   return {
-    // A secondary may lack what this process has just written.
-    read: { ...READ_CATALOG, readConcern: { level: 'local' }, ...collation },
+    read,
+    readCurrent: { ...read, projection: { history: 0, _id: 0 } },
     write: { ...write, ...collation },
     bulk: { ...write, ordered: false },
     collation,
@@ -49,7 +53,7 @@ const SIMPLE = commandOptions({ collation: { locale: 'simple' } });
 
 /**
  * How to use a collection so that strings are compared by code point. Only a collection with a
- * default collation is told so: some servers, as FerretDB, know no collation at all.
+ * default collation needs it: some servers, such as FerretDB, do not support collations.
  *
  * @returns `undefined` as long as the collection does not exist: it can still get a collation
  * @internal

@@ -51,7 +51,7 @@ export const isNamespaceNotFound = (error: unknown) =>
 export const isCreationRace = (error: unknown) => CREATION_RACE_CODES.has(codeOf(error));
 
 /**
- * Makes a `VaultError` of a driver's error. The cause names the driver's error and its code. It
+ * Turns a driver's error into a `VaultError`. The cause names the driver's error and its code. It
  * keeps the message only if that came from the driver or from Node: a server's message may quote
  * the document.
  *

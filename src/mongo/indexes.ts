@@ -30,6 +30,8 @@ const INDEX_NAME = 'provider_vault_ref';
 const CREATE_ATTEMPTS = 6;
 const REPORTED_DUPLICATES = 5;
 
+type IndexKeys = Record<string, 1>;
+
 interface IndexDescription {
   readonly name: string;
   readonly key: object;
@@ -69,11 +71,40 @@ function refuse([problem, ...more]: readonly MongoProblem[]): void {
   throw new VaultError('ERR_STORE_FAILED', `MongoDB: ${problem.text}. ${problem.todo}${others}`);
 }
 
-/** Makes an index; many processes may do so at the same time. @internal */
-export async function createIndex(
+/**
+ * Whether there is an index on exactly `keys` that the server uses and that removes documents after
+ * the same time, whatever its name.
+ *
+ * @internal
+ */
+export async function hasIndex(
+  collection: MongoCollection,
+  keys: IndexKeys,
+  expireAfterSeconds?: number,
+): Promise<boolean> {
+  return (await listIndexes(collection)).some(
+    (index) =>
+      hasKeys(index, keys) &&
+      index.hidden !== true &&
+      index.expireAfterSeconds === expireAfterSeconds,
+  );
+}
+
+/** Makes an index unless {@link hasIndex} finds it; many processes may do so at once. @internal */
+export async function ensureIndex(
+  collection: MongoCollection,
+  options: CommandOptions,
+  keys: IndexKeys,
+  index: { readonly name: string; readonly expireAfterSeconds?: number },
+): Promise<void> {
+  if (await hasIndex(collection, keys, index.expireAfterSeconds)) return;
+  await createIndex(collection, options, keys, index);
+}
+
+async function createIndex(
   collection: MongoCollection,
   { write }: CommandOptions,
-  keys: Record<string, 1>,
+  keys: IndexKeys,
   index: object,
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -85,25 +116,6 @@ export async function createIndex(
       await sleep(Math.random() * 100 * attempt);
     }
   }
-}
-
-/**
- * Whether there is an index on exactly `keys` that the server uses and that removes documents after
- * the same time, whatever its name.
- *
- * @internal
- */
-export async function hasIndex(
-  collection: MongoCollection,
-  keys: Record<string, 1>,
-  expireAfterSeconds?: number,
-): Promise<boolean> {
-  return (await listIndexes(collection)).some(
-    (index) =>
-      hasKeys(index, keys) &&
-      index.hidden !== true &&
-      index.expireAfterSeconds === expireAfterSeconds,
-  );
 }
 
 /**
@@ -130,7 +142,7 @@ export async function checkCollection(collection: MongoCollection): Promise<Mong
   const hasRightOne = onAddress.some((index) => faultsOf(index).length === 0);
   for (const index of onAddress) {
     const faults = faultsOf(index);
-    // Beside the right one, an index does harm only if it takes different addresses for equal.
+    // Beside the right one, an index does harm only if it treats different addresses as equal.
     const harms = hasRightOne ? index.unique && describeCollation(index) : faults.length > 0;
     if (!harms) continue;
     problems.push({
@@ -203,7 +215,7 @@ function faultsOf(index: IndexDescription): string[] {
   ];
 }
 
-// No indexes, not even that of _id: no collection.
+// A collection without any index, not even one on _id, does not exist.
 async function listIndexes(collection: MongoCollection): Promise<IndexDescription[]> {
   try {
     return (await collection.indexes(READ_CATALOG)) as IndexDescription[];

@@ -36,8 +36,8 @@ export function runOn(owner: string, source: MongoSource, name: string): MongoRu
   };
 }
 
-// Remembers what `make` returns, but neither a failure nor `undefined`.
-function retained<T>(make: () => Promise<T>): () => Promise<T> {
+/** Remembers what `make` returns, but neither a failure nor `undefined`. @internal */
+export function retained<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   const forget = () => {
     made = undefined;

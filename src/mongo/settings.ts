@@ -69,7 +69,7 @@ export class MongoSettingsSource implements SettingsSource {
   async findsTenants(): Promise<boolean> {
     const field = this.#tenantField;
     if (field === undefined) return false;
-    // Who may not list the indexes reads everything: that works without an index, too.
+    // Without the right to list indexes, read everything: that works without an index, too.
     return this.#run('listing the indexes', (collection) =>
       hasIndex(collection, { [field]: 1 }).catch(() => false),
     );

@@ -11,7 +11,7 @@ import { bulkPut } from './bulk.ts';
 import type { CommandOptions } from './command-options.ts';
 import { isDuplicateKey, isPathNotViable } from './errors.ts';
 import type { MongoProblem } from './indexes.ts';
-import { batchesOf, type MongoRun, runOn } from './run.ts';
+import { batchesOf, type MongoRun, retained, runOn } from './run.ts';
 import type { MongoCollection, MongoSource } from './types.ts';
 import {
   ADDRESS_KEYS,
@@ -54,6 +54,12 @@ export class MongoSecretStore implements SecretStore {
   readonly #run: MongoRun;
   // The _ids of documents of the old system, as they were read; every other _id is known.
   readonly #foreignIds = new Map<string, unknown>();
+  /** `true` once the index is known that keeps addresses unique. */
+  readonly #isUnique = retained(async () => {
+    const { checkCollection } = await import('./indexes.ts');
+    const problems = await this.#run('check', checkCollection);
+    return problems.length === 0 || undefined;
+  });
 
   /**
    * @param source - a `Db` or a `Collection` of the official driver, a promise of one, or a function
@@ -92,9 +98,12 @@ export class MongoSecretStore implements SecretStore {
   }
 
   get(ref: SecretRef, reading?: StoreReadOptions): Promise<SecretRecord | undefined> {
-    return this.#run('get', async (collection, { read }) => {
+    return this.#run('get', async (collection, options) => {
       const { tenantId, provider } = addressFilter(ref);
-      const document = await collection.findOne({ tenantId, provider }, readOptions(read, reading));
+      const document = await collection.findOne(
+        { tenantId, provider },
+        readOptions(options, reading),
+      );
       return document === null
         ? undefined
         : this.#toRecord(document, (of) => of.tenantId === tenantId && of.provider === provider);
@@ -103,7 +112,7 @@ export class MongoSecretStore implements SecretStore {
 
   async getMany(refs: readonly SecretRef[], reading?: StoreReadOptions): Promise<SecretRecord[]> {
     if (refs.length === 0) return [];
-    return this.#run('getMany', async (collection, { read }) => {
+    return this.#run('getMany', async (collection, options) => {
       const asked = new Map<string, Set<string>>();
       for (const ref of refs) {
         const { tenantId, provider } = addressFilter(ref);
@@ -111,16 +120,9 @@ export class MongoSecretStore implements SecretStore {
         if (tenants) tenants.add(tenantId);
         else asked.set(provider, new Set([tenantId]));
       }
-      // One condition per provider, not per record: thousands of tenants, a handful of providers.
-      const groups = [...asked].map(([provider, ids]) => ({
-        provider,
-        tenantId: { $in: [...ids] },
-      }));
       // All in the first reply: a second one would be a second round trip.
-      const batch = { ...readOptions(read, reading), batchSize: refs.length + 1 };
-      const documents = await collection
-        .find(groups.length === 1 ? (groups[0] as object) : { $or: groups }, batch)
-        .toArray();
+      const batch = { ...readOptions(options, reading), batchSize: refs.length + 1 };
+      const documents = await collection.find(manyFilter(asked), batch).toArray();
       return documents.map((document) =>
         this.#toRecord(document, (of) => asked.get(of.provider)?.has(of.tenantId) === true),
       );
@@ -128,9 +130,9 @@ export class MongoSecretStore implements SecretStore {
   }
 
   list(tenantId: string, reading?: StoreReadOptions): Promise<SecretRecord[]> {
-    return this.#run('list', async (collection, { read }) => {
+    return this.#run('list', async (collection, options) => {
       const filter = { ...addressFilter({ tenantId, provider: '' }), provider: IS_RECORD.provider };
-      const sorted = { ...readOptions(read, reading), sort: ADDRESS_KEYS };
+      const sorted = { ...readOptions(options, reading), sort: ADDRESS_KEYS };
       const documents = await collection.find(filter, sorted).toArray();
       return documents.map((document) =>
         this.#toRecord(document, (of) => of.tenantId === tenantId),
@@ -148,8 +150,10 @@ export class MongoSecretStore implements SecretStore {
 
   async putMany(writes: readonly StoreWrite[]): Promise<boolean[]> {
     if (writes.length === 0) return [];
+    const insert = writes.some(({ expected }) => expected === null) && (await this.#isUnique());
     return this.#run('putMany', (collection, options) =>
       bulkPut(collection, options, writes, {
+        insert: insert === true,
         idOf: (ref) => this.#idOf(ref),
         readBack: (refs) => this.getMany(refs),
         put: (record, expected) => this.put(record, expected),
@@ -285,11 +289,23 @@ export class MongoSecretStore implements SecretStore {
   }
 }
 
-// Who needs the history may write next, and then the _id helps.
-const WITHOUT_HISTORY = { history: 0, _id: 0 };
+/** One condition per provider, or one in all, not one per record: thousands of tenants, few providers. */
+function manyFilter(asked: ReadonlyMap<string, ReadonlySet<string>>): object {
+  const groups = [...asked.values()];
+  const tenants = new Set(groups.flatMap((ids) => [...ids]));
+  if (groups.every((ids) => ids.size === tenants.size)) {
+    return { tenantId: { $in: [...tenants] }, provider: { $in: [...asked.keys()] } };
+  }
+  return {
+    $or: [...asked].map(([provider, ids]) => ({ provider, tenantId: { $in: [...ids] } })),
+  };
+}
 
-function readOptions(read: object, reading: StoreReadOptions | undefined): object {
-  return reading?.history === false ? { ...read, projection: WITHOUT_HISTORY } : read;
+function readOptions(
+  { read, readCurrent }: CommandOptions,
+  reading: StoreReadOptions | undefined,
+): object {
+  return reading?.history === false ? readCurrent : read;
 }
 
 function isAddress({ tenantId, provider }: SecretRef): boolean {

@@ -43,9 +43,9 @@ export interface MongoCollection {
 export interface MongoChangeStream {
   /** Whether it has ended. */
   readonly closed: boolean;
-  /** The next change, or `null` if there is none within a second. */
+  /** The next change, or `null` after a second without one. */
   tryNext(): Promise<object | null>;
-  /** Tells when the server has opened the stream. */
+  /** Calls `listener` when the server has opened the stream. */
   once(event: 'resumeTokenChanged', listener: () => void): unknown;
   /** Ends the stream. */
   close(): Promise<void>;

@@ -37,7 +37,7 @@ interface Change {
  * or the collection was dropped.
  *
  * @returns a function that stops it
- * @throws the driver's error when the server has no change streams: it is no replica set
+ * @throws the driver's error when the server has no change streams: it is not a replica set
  * @internal
  */
 export async function watchCollection(

@@ -14,7 +14,7 @@ export const IS_RECORD = { tenantId: { $gt: '' }, provider: { $gt: '' } } as con
 /** @internal */
 export const ADDRESS_KEYS = { tenantId: 1, provider: 1 } as const;
 
-// The members of `metadata` that this library writes; [R7] all others are somebody else's.
+// The members of `metadata` that this library writes; all others belong to other software [R7].
 const METADATA_MEMBERS = ['rev', 'keyId', 'createdAt', 'updatedAt', 'updatedBy'] as const;
 
 const BEGINS_WITH_ETAG = /^[A-Za-z0-9+/]{16}/;
@@ -50,8 +50,8 @@ export function etagFilter(expected: string): object {
 }
 
 /**
- * An upsert that inserts `record` where there is none, and changes nothing where there is one. The
- * `_id` is made of the address, so that of two racing inserts one fails even without the index.
+ * An upsert that inserts `record`, and leaves an existing record unchanged. The `_id` is derived
+ * from the address, so that one of two racing inserts fails even without the index.
  *
  * @internal
  */
@@ -96,7 +96,7 @@ export function idOf({ tenantId, provider }: SecretRef): string {
 }
 
 /**
- * The address that {@link idOf} made an `_id` of; `undefined` for any other `_id`.
+ * The address from which {@link idOf} derived an `_id`; `undefined` for any other `_id`.
  *
  * @internal
  */

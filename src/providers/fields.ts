@@ -152,7 +152,7 @@ export function valueProblem(
   field: FieldDefinition | undefined,
 ): string | undefined {
   if (typeof value !== 'string') return `must be a string, not ${describeType(value)}.`;
-  // A page that sends back the mask it was shown must not replace the value by it.
+  // A page that sends back the mask it was shown must not replace the value with it.
   if (holdsPlaceholder(value)) {
     return 'holds a mask, not a value. Leave the field out to keep the stored value.';
   }

@@ -14,8 +14,8 @@ const CUSTOM = 'custom';
  * The flat keys of the old system [L6], and where their values live:
  *
  * - the `settingsKey` of a field's definition (`twilio_auth_token`);
- * - `provider.field` for every field, as those that have no `settingsKey` (`twilio.region`): no
- *   field name holds a dot, so it can mean nothing else;
+ * - `provider.field` for every field, including those without a `settingsKey` (`twilio.region`):
+ *   field names hold no dot, so this is unambiguous;
  * - any other key: the provider `custom`, under its own name.
  *
  * @internal

@@ -39,13 +39,14 @@ export class ProviderRegistry {
   }
 
   resolve(provider: ProviderRef): ResolvedProvider {
-    if (isDefinition(provider)) return { name: provider.name, definition: provider };
-    if (typeof provider === 'object') {
-      throw invalidArgument(
-        `provider must be a name or a definition made by defineProvider, not ${describeType(provider)}.`,
-      );
+    if (typeof provider === 'string') {
+      const definition = this.#definitions.get(provider);
+      if (definition === undefined) assertProviderName(provider);
+      return { name: provider, definition };
     }
-    assertProviderName(provider);
-    return { name: provider, definition: this.find(provider) };
+    if (isDefinition(provider)) return { name: provider.name, definition: provider };
+    throw invalidArgument(
+      `provider must be a name or a definition made by defineProvider, not ${describeType(provider)}.`,
+    );
   }
 }

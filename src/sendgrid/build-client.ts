@@ -1,6 +1,6 @@
 import { lock, printAs } from '../clients/conceal.ts';
 import type { ClientOptions, ResolvedCredentials } from '../clients/credentials.ts';
-import { peerError } from '../clients/load-peer.ts';
+import { peerContent, peerError } from '../clients/load-peer.ts';
 import { answerError, networkError } from '../clients/provider-error.ts';
 import { assertTimeout, DEFAULT_TIMEOUT_MS, withDeadline } from '../clients/timeout.ts';
 import { invalidArgument } from '../errors.ts';
@@ -117,8 +117,9 @@ type MailServiceClass = new () => OfficialMailService;
 
 async function loadMailService(): Promise<MailServiceClass> {
   try {
-    const module = await import('@sendgrid/mail');
-    return (module.default as unknown as { MailService: MailServiceClass }).MailService;
+    const { default: mail } = await import('@sendgrid/mail');
+    const content = peerContent('@sendgrid/mail', mail);
+    return (content as unknown as { MailService: MailServiceClass }).MailService;
   } catch (error) {
     throw peerError('@sendgrid/mail', error);
   }

@@ -27,7 +27,7 @@ export class FileSecretStore implements SecretStore {
     this.#path = resolve(path);
   }
 
-  /** Makes the file if there is none, and lets only its owner read it; every write does so too. */
+  /** Creates the file if it is missing, readable by its owner only; every write does so too. */
   async init(): Promise<void> {
     await (await this.#open()).prepare();
   }

@@ -102,7 +102,7 @@ function copy<T>(value: T): T {
   if (Array.isArray(value)) return value.map(copy) as T;
   // An instance of a class, such as an ObjectId, would lose its class in a copy.
   if (!isPlainObject(value)) return value;
-  return mapMembers(value, copy) as T;
+  return mapMembers(value, (member) => (typeof member === 'object' ? copy(member) : member)) as T;
 }
 
 /** Whether a value is an object without a class, in whatever realm it was made. @internal */

@@ -114,7 +114,7 @@ export interface StoreWrite {
 }
 
 /**
- * What {@link SecretStore.scan} goes through.
+ * Which records {@link SecretStore.scan} returns, and how.
  *
  * @public
  */

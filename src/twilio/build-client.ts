@@ -1,7 +1,7 @@
 import type { Twilio } from 'twilio';
 import { conceal, lock, printAs } from '../clients/conceal.ts';
 import type { ClientOptions, ResolvedCredentials } from '../clients/credentials.ts';
-import { peerError } from '../clients/load-peer.ts';
+import { peerContent, peerError } from '../clients/load-peer.ts';
 import { answerError, networkError } from '../clients/provider-error.ts';
 import { secretBase64 } from '../clients/secret-text.ts';
 import { assertTimeout, DEFAULT_TIMEOUT_MS, withDeadline } from '../clients/timeout.ts';
@@ -42,8 +42,8 @@ export async function buildTwilioClient(
       userAgentExtensions: [...(options.userAgentExtensions ?? [])],
       accountSid,
       timeout: timeoutMs ?? options.timeout ?? DEFAULT_TIMEOUT_MS,
-      // The SDK takes an undefined value from process.env, which may belong to another account. An
-      // empty string is "none" for it.
+      // The SDK takes an undefined value from process.env, which may belong to another account. It
+      // treats an empty string as not set.
       region: options.region ?? fields.region ?? '',
       edge: options.edge ?? fields.edge ?? '',
       logLevel: options.logLevel ?? '',
@@ -63,7 +63,7 @@ const ADVICE = 'Pass options to getTwilioClient instead.';
 
 async function loadTwilio(): Promise<{ Twilio: typeof Twilio }> {
   try {
-    return (await import('twilio')).default;
+    return peerContent('twilio', (await import('twilio')).default);
   } catch (error) {
     throw peerError('twilio', error);
   }
@@ -92,7 +92,7 @@ function reportErrors(
   client.request = async (options) => {
     let response: Awaited<ReturnType<typeof request>>;
     try {
-      // With each request, because an HTTP client of the caller's own has another timeout.
+      // Set for each request, because the caller's own HTTP client may have another timeout.
       response = await request({
         ...options,
         timeout: options.timeout ?? timeoutMs,
@@ -116,7 +116,7 @@ type HttpClient = NonNullable<Twilio['httpClient']>;
 
 // For debugging, the SDK's HTTP client keeps its last request with the credentials, and its last
 // answer, which may be an account with its auth token. The sockets of its agent hold requests too.
-// An HTTP client of the caller's own is left alone.
+// The caller's own HTTP client is left alone.
 function guardHttpClient(httpClient: HttpClient): void {
   const { axios } = httpClient as unknown as { axios: Axios };
   axios.interceptors.request.use((config) => withDeadline(config, config.timeout));

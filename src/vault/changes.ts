@@ -1,6 +1,6 @@
 import { audited } from '../core/audited.ts';
 import type { WriteOptions } from '../core/options.ts';
-import { type OpenedVersion, openRecord } from '../core/seal.ts';
+import { type OpenedVersion, openVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { writeRecord } from '../core/write.ts';
 import {
@@ -19,7 +19,7 @@ import {
   statusOf,
 } from './status.ts';
 
-/** Merges `changes` into the stored fields, whoever writes at the same time. @internal */
+/** Merges `changes` into the stored fields, also while others write. @internal */
 export async function patchRecord(
   core: VaultCore,
   tenantId: string,
@@ -31,7 +31,7 @@ export async function patchRecord(
     applyChanges(emptyFields(), changes, ref.provider, definition); // refuse before the store is asked
     entry.fields = Object.keys(changes);
     const written = await writeRecord(core, ref, options, entry, async (stored) => {
-      const current = stored ? (await openRecord(core, stored)).fields : emptyFields();
+      const current = stored ? (await openVersion(core, stored.ref, stored)).fields : emptyFields();
       const fields = applyChanges(current, changes, ref.provider, definition);
       return sameFields(current, fields) ? undefined : { fields };
     });
@@ -53,7 +53,7 @@ export async function applyForm(
     assertStatusOptions(options);
     let opened: OpenedVersion | undefined;
     const view = await writeRecord(core, ref, options, entry, async (stored) => {
-      opened = stored && (await openRecord(core, stored));
+      opened = stored && (await openVersion(core, stored.ref, stored));
       const current = opened?.fields ?? emptyFields();
       const changes = formChanges(form, current, ref.provider, definition);
       entry.fields = Object.keys(changes);
@@ -66,7 +66,7 @@ export async function applyForm(
   });
 }
 
-/** The answer to a patch that had nothing to write where nothing is stored. */
+/** The result of an empty patch where nothing is stored. */
 function nothingStored(tenantId: string, provider: string): SecretInfo {
   const unknown = { keyId: undefined, createdAt: undefined, updatedAt: undefined };
   return { tenantId, provider, rev: 0, etag: '', ...unknown };

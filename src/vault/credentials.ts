@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { FieldMap, FieldNameOf, FieldsOf, ProviderRef } from '../providers/fields.ts';
 import { REDACTED } from '../providers/mask.ts';
-import type { SecretInfo } from '../record.ts';
+import { type RecordView, recordInfo, type SecretInfo } from '../record.ts';
 
 /**
  * A bundle of credentials that cannot be printed by accident.
@@ -44,27 +44,26 @@ export interface CredentialsMembers<P extends ProviderRef = string, M = SecretIn
 // library's merge, structuredClone, console.table) gets the names and no value. No field can have
 // this name [R3].
 const NAMES = REDACTED;
+// An own function that closes over the content, which no inspection opens. A private member would
+// do, but a method could not read it through a Proxy.
+const CONTENT = Symbol('content');
+
+interface Bundle {
+  readonly [NAMES]: readonly string[];
+  [CONTENT](): { readonly fields: FieldMap; readonly meta: () => object };
+}
 
 class RedactedBundle {
-  constructor(fields: FieldMap, meta: object) {
-    const names = Object.freeze(Object.keys(fields));
-    const hidden: PropertyDescriptorMap = {
-      meta: { value: Object.freeze(meta) },
-      // An own function, as a method could not read a private member through a Proxy.
-      reveal: { value: () => ({ ...fields }) },
-      [NAMES]: { value: names, enumerable: true },
-    };
-    for (const field of names) {
-      // Getters, so that an inspection with showHidden shows [Getter]. A field must not replace
-      // a member that keeps the others from being printed.
-      if (!(field in this || field in hidden)) hidden[field] = { get: () => fields[field] };
-    }
-    Object.defineProperties(this, hidden);
-    Object.freeze(this);
+  get meta(): object {
+    return (this as unknown as Bundle)[CONTENT]().meta();
+  }
+
+  reveal(): FieldMap {
+    return { ...(this as unknown as Bundle)[CONTENT]().fields };
   }
 
   toJSON(): Record<string, string> {
-    const names = (this as unknown as { [NAMES]: readonly string[] })[NAMES];
+    const names = (this as unknown as Bundle)[NAMES];
     return Object.fromEntries(names.map((field) => [field, REDACTED]));
   }
 
@@ -79,15 +78,57 @@ class RedactedBundle {
 
 Object.defineProperty(RedactedBundle, 'name', { value: 'Credentials' });
 
-/** @internal */
-export function redactedCredentials<P extends ProviderRef>(
-  fields: FieldMap,
-  meta: SecretInfo,
-): Credentials<P> {
-  return new RedactedBundle(fields, meta) as unknown as Credentials<P>;
+interface Shape {
+  readonly names: readonly string[];
+  readonly prototype: object;
+}
+
+// Bundles with the same fields share a prototype, which has the getters of the fields: to define them
+// on each bundle takes longer than to open its record.
+const shapes = new Map<string, Shape>();
+const MAX_SHAPES = 1_000;
+
+function shapeOf(names: readonly string[]): Shape {
+  const key = names.join();
+  let shape = shapes.get(key);
+  if (shape === undefined) {
+    const getters: PropertyDescriptorMap = {};
+    for (const field of names) {
+      // A field must not replace a member that keeps the others from being printed.
+      if (field in RedactedBundle.prototype) continue;
+      getters[field] = {
+        get(this: Bundle) {
+          return this[CONTENT]().fields[field];
+        },
+      };
+    }
+    const prototype = Object.freeze(Object.create(RedactedBundle.prototype, getters));
+    shape = { names: Object.freeze(names), prototype };
+    if (shapes.size >= MAX_SHAPES) shapes.clear(); // callers choose the names of fields
+    shapes.set(key, shape);
+  }
+  return shape;
+}
+
+function bundle(fields: FieldMap, makeMeta: () => object): object {
+  const { names, prototype } = shapeOf(Object.keys(fields));
+  let known: object | undefined;
+  const meta = () => (known ??= Object.freeze(makeMeta()));
+  const redacted = Object.create(prototype);
+  redacted[NAMES] = names;
+  Object.defineProperty(redacted, CONTENT, { value: () => ({ fields, meta }) });
+  return Object.freeze(redacted);
 }
 
 /** @internal */
-export function redactedBundle(fields: FieldMap, meta: readonly SecretInfo[]): AllCredentials {
-  return new RedactedBundle(fields, meta) as unknown as AllCredentials;
+export function redactedCredentials<P extends ProviderRef>(
+  fields: FieldMap,
+  view: RecordView,
+): Credentials<P> {
+  return bundle(fields, () => recordInfo(view)) as Credentials<P>;
+}
+
+/** @internal */
+export function redactedBundle(fields: FieldMap, views: readonly RecordView[]): AllCredentials {
+  return bundle(fields, () => views.map(recordInfo)) as AllCredentials;
 }

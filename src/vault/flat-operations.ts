@@ -1,13 +1,19 @@
-import { audited, auditRefusal, auditSubject, locate, tenantRecords } from '../core/audited.ts';
+import {
+  audited,
+  auditRefusal,
+  auditSubject,
+  locate,
+  openAudited,
+  tenantRecords,
+} from '../core/audited.ts';
 import type { ReadOptions, WriteOptions } from '../core/options.ts';
-import { openAudited, openFound } from '../core/read.ts';
-import { openRecord } from '../core/seal.ts';
+import { openVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { writeRecord } from '../core/write.ts';
 import { invalidArgument } from '../errors.ts';
 import { describeType } from '../names.ts';
 import { applyChanges, emptyFields } from '../providers/fields.ts';
-import { recordInfo, type SecretInfo } from '../record.ts';
+import type { SecretInfo } from '../record.ts';
 import { patchRecord } from './changes.ts';
 import { type AllCredentials, redactedBundle } from './credentials.ts';
 
@@ -22,9 +28,11 @@ export async function getSecret(
     core.flatKeys.locate(key),
   );
   return audited(core, 'get', tenantId, provider, options, async ({ ref }, entry) => {
-    const found = await openFound(core, await core.records.read(ref), entry);
+    const { view, source } = await core.records.read(ref);
+    entry.source = source;
+    const opened = view && (await openAudited(core, view, entry));
     entry.fields = [field];
-    return found?.opened.fields[field];
+    return opened?.fields[field];
   });
 }
 
@@ -45,7 +53,7 @@ export async function getAllSecrets(
       all[core.flatKeys.flatKey({ provider, field })] = value;
     }
   }
-  return redactedBundle(all, views.map(recordInfo));
+  return redactedBundle(all, views);
 }
 
 /** @internal */
@@ -104,7 +112,9 @@ export async function deleteSecret(
     entry.fields = [field];
     let found = false;
     await writeRecord(core, ref, options, entry, async (stored) => {
-      const { fields } = stored ? await openRecord(core, stored) : { fields: emptyFields() };
+      const { fields } = stored
+        ? await openVersion(core, stored.ref, stored)
+        : { fields: emptyFields() };
       found = field in fields;
       delete fields[field];
       return found ? { fields, history: [] } : undefined;

@@ -33,7 +33,7 @@ export function formChanges(
 }
 
 /**
- * All problems of a submitted form, by field, as far as they can be told without the stored record.
+ * All problems of a submitted form that can be found without the stored record, by field.
  *
  * @throws VaultError `ERR_INVALID_ARGUMENT` for anything but an object of fields
  * @internal

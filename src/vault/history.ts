@@ -1,6 +1,6 @@
 import { audited } from '../core/audited.ts';
 import type { ReadOptions, WriteOptions } from '../core/options.ts';
-import { openRecord, openVersion } from '../core/seal.ts';
+import { openVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { writeRecord } from '../core/write.ts';
 import { VaultError } from '../errors.ts';
@@ -79,7 +79,7 @@ export async function purgeHistory(
     await writeRecord(core, ref, options, entry, async (stored) => {
       purged = stored !== undefined && stored.record.history !== undefined;
       if (stored === undefined || !purged) return undefined;
-      return { fields: (await openRecord(core, stored)).fields, history: [] };
+      return { fields: (await openVersion(core, stored.ref, stored)).fields, history: [] };
     });
     return purged;
   });

@@ -101,7 +101,7 @@ export function createCore(options: SecretsVaultOptions): VaultCore {
   }
   if (!isCount(maxClients)) throw invalidArgument('maxClients must be a positive integer.');
   const clock = () => new Date(now());
-  // Without a clock of the caller's, what ages takes one that never goes back.
+  // Unless the caller gives a clock, ages are measured by one that never goes back.
   const cacheClock = options.now && (() => Number(now()));
   const cache = options.cache && { max, ttlMs, ...(cacheClock && { now: cacheClock }) };
   const registry = new ProviderRegistry(options.providers);

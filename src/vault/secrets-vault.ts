@@ -1,15 +1,15 @@
-import { outcomeOf } from '../audit/audit-trail.ts';
+import { type AuditSubject, outcomeOf } from '../audit/audit-trail.ts';
 import {
   audited,
-  auditRefusal,
   auditSubject,
   locate,
+  openAudited,
+  recordRefusal,
   tenantRecords,
   untilAborted,
 } from '../core/audited.ts';
 import type { FoundRecord } from '../core/cached-records.ts';
 import { assertOptions, type ReadOptions, type WriteOptions } from '../core/options.ts';
-import { openFound } from '../core/read.ts';
 import { attachCore, type VaultCore } from '../core/vault-core.ts';
 import { removeRecord, writeRecord } from '../core/write.ts';
 import { VaultError } from '../errors.ts';
@@ -35,8 +35,8 @@ import { createCore, type SecretsVaultOptions } from './options.ts';
 import type { ProviderStatus, StatusOptions } from './status.ts';
 
 /**
- * One place of `getMany`: the credentials, nothing where there are none, or the error of opening
- * the record.
+ * One result of `getMany`: the credentials; the error if the record could not be opened; neither if
+ * nothing is stored.
  *
  * @public
  */
@@ -126,8 +126,9 @@ export class SecretsVault {
   ): Promise<Credentials<P> | undefined> {
     const core = this.#core;
     return audited(core, 'get', tenantId, provider, options, async ({ ref }, entry) => {
-      const found = await openFound(core, await core.records.read(ref), entry);
-      return found && redactedCredentials<P>(found.opened.fields, recordInfo(found.view));
+      const { view, source } = await core.records.read(ref);
+      entry.source = source;
+      return view && redactedCredentials<P>((await openAudited(core, view, entry)).fields, view);
     });
   }
 
@@ -143,8 +144,9 @@ export class SecretsVault {
   ): Promise<Credentials<P>> {
     const core = this.#core;
     return audited(core, 'get', tenantId, provider, options, async ({ ref }, entry) => {
-      const found = await openFound(core, await core.records.read(ref), entry);
-      if (found) return redactedCredentials<P>(found.opened.fields, recordInfo(found.view));
+      const { view, source } = await core.records.read(ref);
+      entry.source = source;
+      if (view) return redactedCredentials<P>((await openAudited(core, view, entry)).fields, view);
       throw new VaultError('ERR_SECRET_NOT_FOUND', `${recordLabel(ref)} does not exist.`);
     });
   }
@@ -163,28 +165,36 @@ export class SecretsVault {
     const wanted: SecretRef[] = [];
     for (const at of refs.keys()) {
       const { tenantId, provider } = (refs[at] ?? {}) as (typeof refs)[number];
-      await auditRefusal(core, 'get', tenantId, provider, options, () => {
+      try {
         assertOptions(options);
         wanted.push(locate(core, tenantId, provider).ref);
-      });
+      } catch (error) {
+        await recordRefusal(core, 'get', tenantId, provider, options, error);
+        throw error;
+      }
     }
-    const reading = untilAborted(options.signal, () => core.records.readMany(wanted));
+    const subjects = wanted.map((ref) => auditSubject('get', ref, options));
+    let found: FoundRecord[];
+    try {
+      found = await untilAborted(options.signal, () => core.records.readMany(wanted));
+    } catch (error) {
+      await Promise.all(subjects.map((subject) => core.trail.failed(subject, error)));
+      throw error;
+    }
     return Promise.all(
-      wanted.map((ref, at) => {
-        const subject = auditSubject('get', ref, options);
-        return core.trail.run(subject, async (entry): Promise<ManyResult> => {
-          const record = (await reading)[at] as FoundRecord;
+      found.map(({ view, source }, at) =>
+        core.trail.run(subjects[at] as AuditSubject, async (entry): Promise<ManyResult> => {
+          entry.source = source;
+          if (view === undefined) return {};
           try {
-            const found = await openFound(core, record, entry);
-            if (found === undefined) return {};
-            const { opened, view } = found;
-            return { credentials: redactedCredentials(opened.fields, recordInfo(view)) };
+            const { fields } = await openAudited(core, view, entry);
+            return { credentials: redactedCredentials(fields, view) };
           } catch (error) {
             Object.assign(entry, outcomeOf(error)); // the others are not lost because of one
             return { error };
           }
-        });
-      }),
+        }),
+      ),
     );
   }
 

@@ -1,7 +1,6 @@
 import { type AuditEntry, outcomeOf } from '../audit/audit-trail.ts';
-import { audited, auditSubject, type Target, tenantRecords } from '../core/audited.ts';
+import { audited, auditSubject, openAudited, type Target, tenantRecords } from '../core/audited.ts';
 import type { ReadOptions } from '../core/options.ts';
-import { openAudited } from '../core/read.ts';
 import type { OpenedVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { isVaultError, type VaultErrorCode } from '../errors.ts';
@@ -127,7 +126,7 @@ export async function statusOfAll(
     [...names].map((provider) => {
       const target = { ref: { tenantId, provider }, definition: core.registry.find(provider) };
       const view = found.get(provider);
-      // Without a record nothing was read that an auditor asks for.
+      // Without a record there was nothing to read, and so nothing to audit.
       if (view === undefined) return statusOf(target, undefined, options);
       return core.trail.run(auditSubject('status', target.ref, options), async (entry) =>
         statusOf(target, await openForStatus(core, view, entry), options),

@@ -38,6 +38,7 @@ export async function bundle(
     outdir,
     outExtension: { '.js': '.mjs' },
     metafile: true,
+    logLevel: 'error',
     ...options,
   });
   return { file: join(outdir, `${name}.mjs`), metafile };

@@ -1,4 +1,4 @@
-// npm run bench -- [--only walks,vault] [--source ../other-checkout] [--json]
+// npm run build && npm run bench -- [--only walks,vault] [--source ../other-checkout] [--json]
 //
 // What the library costs: to read, to load, and to run. Everything that depends on the machine is
 // compared with a hand-written way in the same run, so that two checkouts can be compared by ratios.
@@ -44,7 +44,7 @@ const subjects: Record<string, () => Table | Promise<Table>> = {
 };
 
 function root(): Promise<Bundle> {
-  built ??= bundle(source, 'index', 'src/index.ts');
+  built ??= bundle(source, 'index', 'dist/index.js'); // what is published: `npm run build` makes it
   return built;
 }
 

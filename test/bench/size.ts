@@ -13,8 +13,8 @@ const STARTS = 61;
 /** Bytes that importing the root entry loads, and that it may load later on. */
 export function size(source: string, { metafile }: Bundle): Table {
   const outputs = Object.keys(metafile.outputs);
-  const entry = outputs.find((output) => metafile.outputs[output]?.entryPoint === 'src/index.ts');
-  if (entry === undefined) throw new Error('The bundle has no entry src/index.ts');
+  const entry = outputs.find((output) => metafile.outputs[output]?.entryPoint === 'dist/index.js');
+  if (entry === undefined) throw new Error('The bundle has no entry dist/index.js');
   const loaded = new Set<string>();
   const load = (output: string) => {
     loaded.add(output);

@@ -177,6 +177,23 @@ describe('doctor', () => {
     }
   });
 
+  it('documents that are no records and hold no plaintext, by their _id [L7]', async () => {
+    await store.init();
+    const { insertedIds } = await db.collection('secrets').insertMany([
+      { tenantId: 7, provider: 'twilio', data: 'x' },
+      { tenantId: 'u', data: 'x' },
+    ]);
+    const plaintext = (await doctor(env)).of('plaintext');
+    expect(plaintext).toMatchObject({
+      state: 'warn',
+      details: { fields: 0, failures: 2 },
+      todo: '`provider-vault migrate --secrets --dry-run` lists those that you must decide about.',
+    });
+    expect(plaintext?.text).toBe(
+      `odd documents in secrets: 2 that cannot be migrated: secrets/${insertedIds[0]} (not a record: its tenantId is a number); secrets/${insertedIds[1]} (not a record: its provider is missing)`,
+    );
+  });
+
   it('never says to erase while the old system may run, or when only conflicts are left', async () => {
     await db.collection('settings').insertOne({ user_id: 'u', twilio_auth_token: authToken(1) });
     await store.init();

@@ -96,7 +96,7 @@ describe('a tenant changes its credentials', () => {
       .waitFor();
     const card = await openCard(page, 'twilio');
     await card.getByRole('button', { name: 'Test connection' }).click();
-    await card.getByText(/The credentials are refused\..*401 \(20003\)/).waitFor();
+    await card.getByText(/The provider rejects the credentials\..*401 \(20003\)/).waitFor();
     await (await save(page, 'twilio', { 'Auth token': authToken })).getByText('Saved.').waitFor();
   });
 
@@ -129,7 +129,7 @@ describe('a tenant changes its credentials', () => {
     await (await save(other, 'twilio', { Region: 'us1' })).getByText('Saved.').waitFor();
     await mine.getByLabel('WhatsApp number', { exact: true }).fill('+14155550123');
     await mine.getByRole('button', { name: 'Save' }).click();
-    await mine.getByRole('alert').getByText('Somebody else has saved this meanwhile.').waitFor();
+    await mine.getByRole('alert').getByText('Somebody else saved this in the meantime.').waitFor();
     expect((await crm.vault.require('initech', 'twilio')).reveal()).toMatchObject({
       region: 'us1',
     });

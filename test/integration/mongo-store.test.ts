@@ -25,6 +25,7 @@ describe('round trips', () => {
   it('get is one command, getMany one for any number', async () => {
     const refs = Array.from({ length: 300 }, (_, n) => ({ tenantId: `t${n}`, provider: 'custom' }));
     await Promise.all(refs.map(({ tenantId }) => vault.put(tenantId, 'custom', { of: tenantId })));
+    await vault.get('t1', 'custom'); // the store looks once how the collection was made
     expect(await commandNames(() => vault.get('t1', 'custom'))).toEqual(['find']);
     let found: { credentials?: unknown }[] = [];
     const commands = await commandNames(async () => {
@@ -47,7 +48,14 @@ describe('round trips', () => {
 
   it('putMany is one, also over documents of the old system that were read', async () => {
     const writes = Array.from({ length: 50 }, (_, n) => write(`t${n}`));
-    expect(await commandNames(() => store.putMany(writes))).toEqual(['update']);
+    // Without the index, a conditional upsert; with it, a plain insert.
+    expect((await commandNames(() => store.putMany(writes))).at(-1)).toBe('update');
+    await store.init();
+    const more = Array.from({ length: 50 }, (_, n) => write(`u${n}`));
+    await store.putMany(more.slice(0, 25)); // the store looks until the index is there
+    expect(await commandNames(() => store.putMany(more.slice(25)))).toEqual(['insert']);
+    expect(await commandNames(() => store.putMany(more))).toEqual(['insert', 'find']);
+    expect(await commandNames(() => store.putMany(more))).toEqual(['insert', 'find']);
     await secrets.insertMany(
       [newRecord('old0'), newRecord('old1')].map((record) => ({ ...record })),
     );
@@ -185,10 +193,12 @@ describe('sources and failures', () => {
     );
   });
 
-  it('says ERR_STORE_FAILED without the document when the server refuses it', async () => {
-    await db.createCollection('strict', {
+  it('says ERR_STORE_FAILED without the document when the server refuses it', async ({ skip }) => {
+    const collection = await db.createCollection('strict', {
       validator: { $jsonSchema: { required: ['never there'] } },
     });
+    const { validator } = await collection.options();
+    skip(validator === undefined, 'the server drops the validator of a collection'); // FerretDB
     const strict = new SecretsVault({
       store: new MongoSecretStore(db, { collection: 'strict' }),
       keys,

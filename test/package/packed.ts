@@ -13,6 +13,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import webpack from 'webpack';
 
 // As npm links it, so that npx and scripts of package.json find it.
 function checkCommandLine(): void {
@@ -64,6 +67,48 @@ client.messages;
   console.log('packed package: its types compile without peers');
 }
 
+/** An application that is bundled builds and runs without the peers. */
+async function checkBundles(files: readonly string[]): Promise<void> {
+  const compile = async (entry: string, path: string, absent: Record<string, false>) => {
+    const output = { path, filename: 'main.cjs' };
+    const where = {
+      context: project,
+      entry,
+      output,
+      target: 'node20',
+      mode: 'production',
+    } as const;
+    const compiler = webpack({ ...where, resolve: { alias: absent } });
+    const stats = await promisify(compiler.run.bind(compiler))();
+    assert.deepEqual(stats?.compilation.errors.map(String), []);
+  };
+  const bundlers: Record<string, (entry: string, folder: string) => Promise<unknown>> = {
+    esbuild: (entry, folder) => {
+      const outfile = join(folder, 'main.cjs');
+      const kind = { bundle: true, platform: 'node', logLevel: 'error' } as const;
+      return build({ ...kind, entryPoints: [entry], outfile });
+    },
+    webpack: (entry, folder) => compile(entry, folder, {}),
+    // As Next does it: with an empty module for a peer that is not installed.
+    'webpack with empty peers': (entry, folder) =>
+      compile(entry, folder, { twilio: false, '@sendgrid/mail': false }),
+  };
+  for (const [name, bundle] of Object.entries(bundlers)) {
+    for (const file of files) {
+      // Elsewhere, so that it cannot load the package instead of what was bundled.
+      const folder = mkdtempSync(join(tmpdir(), 'bundled-'));
+      try {
+        await bundle(join(project, file), folder);
+        const main = join(folder, 'main.cjs');
+        execFileSync(process.execPath, [main], { stdio: 'inherit', cwd: folder });
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+      console.log(`packed package: ${file} bundled by ${name} runs without peers`);
+    }
+  }
+}
+
 const project = mkdtempSync(join(tmpdir(), 'packed-'));
 try {
   execFileSync('npm', ['pack', '--silent', '--pack-destination', project]);
@@ -102,10 +147,15 @@ try {
     join(project, 'cjs.cjs'),
     `const pv = require('provider-vault');\n${subpaths.map((name) => `require('${name}');`).join('\n')}\n${use.replace('FILE', '"cjs"')}`,
   );
+  // The root alone: /testing is for tests, and its stand-ins need their SDK.
+  const root = use.replace('FILE', '"root"');
+  writeFileSync(join(project, 'root.mjs'), `import * as pv from 'provider-vault';\n${root}`);
+  writeFileSync(join(project, 'root.cjs'), `const pv = require('provider-vault');\n${root}`);
   for (const file of ['esm.mjs', 'cjs.cjs']) {
     execFileSync(process.execPath, [join(project, file)], { stdio: 'inherit', cwd: project });
     console.log(`packed package: ${file} runs without peers`);
   }
+  await checkBundles(['root.mjs', 'root.cjs']);
   checkTypes();
   checkCommandLine();
 } finally {

@@ -109,6 +109,7 @@ function instance({ args, port, dbPath }: MongoServerOptions) {
   return {
     args: [...(args ?? [])],
     storageEngine: 'wiredTiger' as const,
+    launchTimeout: 60_000, // a busy machine takes its time
     ...(port === undefined ? {} : { port, portGeneration: false }),
     ...(dbPath === undefined ? {} : { dbPath }),
   };

@@ -31,9 +31,9 @@ export class EmailDrafts {
   }
 
   /**
-   * Sends a draft once: of two clicks one finds it as a draft, the other finds nothing. What could
-   * not be sent is a draft again. A process that is killed in between leaves it in `sending`: rather
-   * not sent than sent twice.
+   * Sends a draft once: of two clicks, one finds the draft and the other finds nothing. If
+   * sending fails, it is a draft again. A process that is killed in between leaves it in
+   * `sending`: better not sent than sent twice.
    */
   async sendOnce(
     tenantId: string,

@@ -2,7 +2,7 @@ import type { Db } from 'mongodb';
 import { HttpError } from '../http/http-error.ts';
 import { objectOf } from '../http/input.ts';
 
-// What a tenant sets that is no credential. It stays in the collection `settings` of the old CRM,
+// Settings of a tenant that are not credentials. It stays in the collection `settings` of the old CRM,
 // in the same documents; the credentials that were beside it are in the vault alone.
 
 const LABELS = { company_name: 'Company', email_signature: 'E-mail signature' } as const;

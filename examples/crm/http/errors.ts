@@ -14,11 +14,15 @@ const STATUS: Readonly<Record<VaultErrorCode, number>> = {
   ERR_PROVIDER: 502,
   ERR_STORE_UNAVAILABLE: 503,
   ERR_ABORTED: 503,
+  ERR_KEY_UNAVAILABLE: 503,
+  ERR_LEASE_TIMEOUT: 503,
+  ERR_REFRESH_FAILED: 502,
   // The operator has to do something about it.
   ERR_STORE_FAILED: 500,
   ERR_KEY_MISSING: 500,
   ERR_KEY_INVALID: 500,
   ERR_KEY_UNKNOWN: 500,
+  ERR_KEY_ERASED: 409,
   ERR_MALFORMED: 500,
   ERR_DECRYPTION_FAILED: 500,
   ERR_BINDING: 500,
@@ -38,8 +42,8 @@ interface Answer {
 export function errorHandler(log: Logger): ErrorRequestHandler {
   return (error, _request, response, next) => {
     const { status, ...body } = answerTo(error);
-    // A message of a vault error holds no value. Of any other error only its kind is logged: an
-    // SDK or a parser may quote what it was given.
+    // A message of a vault error holds no value. For any other error only its kind is logged: an
+    // SDK or a parser may quote its input.
     if (status >= 500) {
       log.error({
         code: body.code,
@@ -70,7 +74,7 @@ function answerTo(error: unknown): Answer {
 function answerToMiddleware(error: unknown): Answer {
   const { status, code } = (error ?? {}) as { status?: unknown; code?: unknown };
   if (code === 'EBADCSRFTOKEN') {
-    return { status: 403, code: 'CSRF', message: 'This page is out of date. Load it again.' };
+    return { status: 403, code: 'CSRF', message: 'This page is out of date. Reload it.' };
   }
   if (status === 413) return { status, code: 'TOO_LARGE', message: 'The request is too large.' };
   if (typeof status === 'number' && status >= 400 && status < 500) {

@@ -12,11 +12,12 @@ export function objectOf(value: unknown): Record<string, unknown> {
     : {};
 }
 
-/** A text that must be there. */
+/** A required text. */
 export function textOf(body: unknown, name: string, max = 200): string {
   const input = objectOf(body);
   const value = Object.hasOwn(input, name) ? input[name] : undefined;
-  if (typeof value !== 'string' || value.trim() === '') throw invalid(name, 'This is needed.');
+  if (typeof value !== 'string' || value.trim() === '')
+    throw invalid(name, 'This field is required.');
   if (value.length > max) throw invalid(name, `At most ${max} characters.`);
   return value.trim();
 }
@@ -30,7 +31,7 @@ export function phoneOf(body: unknown, name: string): string {
 
 export function emailOf(body: unknown, name: string): string {
   const value = textOf(body, name);
-  if (!EMAIL.test(value)) throw invalid(name, 'This is no e-mail address.');
+  if (!EMAIL.test(value)) throw invalid(name, 'This is not an e-mail address.');
   return value;
 }
 

@@ -49,7 +49,7 @@ export function csrf({ csrfSecret, publicUrl }: CrmConfig, sessions: Sessions) {
 }
 
 const tooMany = (_request: unknown, _response: unknown, next: (error: Error) => void) =>
-  next(new HttpError(429, 'TOO_MANY', 'Too many tries. Wait a minute.'));
+  next(new HttpError(429, 'TOO_MANY', 'Too many attempts. Wait a minute.'));
 
 /** At most `perMinute` requests of one tenant. */
 export function limitTenant(perMinute: number): RequestHandler {

@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Db } from 'mongodb';
 import { HttpError } from './http-error.ts';
 
-// A session as any backend has one. Of it the vault needs one thing: a tenant id that the server
+// A session, as any backend has one. The vault needs only one thing from it: a tenant id that the server
 // chose at login. Nothing in this CRM takes a tenant id from a body, a query or a header.
 
 const LIFETIME_MS = 8 * 60 * 60 * 1000;
@@ -15,7 +15,7 @@ export interface Session {
 }
 
 interface StoredSession extends Session {
-  /** SHA-256 of the id in the cookie: who reads the database cannot log in. */
+  /** SHA-256 of the id in the cookie: whoever reads the database cannot log in with it. */
   readonly _id: string;
   readonly expiresAt: Date;
 }
@@ -85,13 +85,13 @@ export class Sessions {
   }
 }
 
-/** Lets only requests of somebody who is logged in through. */
+/** Rejects requests without a login. */
 export const requireSession: RequestHandler = (_request, response, next) => {
   sessionOf(response);
   next();
 };
 
-/** Who asks. The only source of a tenant id. */
+/** The user behind the request. The only source of a tenant id. */
 export function sessionOf(response: Response): Session {
   const session: Session | undefined = response.locals.session;
   if (session === undefined) throw new HttpError(401, 'LOGIN', 'Log in first.');

@@ -50,7 +50,7 @@ export function settingsRoutes({ vault, audit, settings, clients, config }: Sett
         throw new HttpError(
           428,
           'INVALID',
-          `Send the etag of ${name}, or null where there is none.`,
+          `Send the etag of ${name}, or null if nothing is stored.`,
         );
       }
       return { definition, ifMatch: etag, form: objectOf(fields) as Record<string, string | null> };

@@ -72,7 +72,7 @@ function dial(callerId: string, number: string): string {
   return twiml.toString();
 }
 
-/** One answer for every reason, so that it does not tell which tenants there are. */
+/** The same answer for every reason, so that it does not reveal which tenants exist. */
 function refuseUnknownTenant(error: unknown): { ok: false } {
   if (isVaultError(error, 'ERR_NOT_CONFIGURED') || isVaultError(error, 'ERR_INVALID_ARGUMENT')) {
     return { ok: false };

@@ -14,7 +14,7 @@ export function sessionCookie({ tenantId, actor }: Session): string {
   return `session=${payload}.${signatureOf(payload).toString('base64url')}`;
 }
 
-/** Who sends a request, from its signed session; never from its URL or content. */
+/** The sender of a request, from its signed session; never from its URL or content. */
 export function sessionOf(request: Request): Session | undefined {
   const cookies = request.headers.get('cookie') ?? '';
   const [, payload, signature] = /(?:^|; )session=([\w-]+)\.([\w-]+)/.exec(cookies) ?? [];

@@ -50,9 +50,14 @@ function linesOf(report: RotationReport, dryRun: boolean): string[] {
       ? [`Left to other writers, which changed them meanwhile: ${count(report.changed, 'record')}`]
       : []),
     ...linesOfIssues(
-      'Left as they are, because they cannot be opened',
-      report.failedCount + report.historyUnreadable,
+      'Records left as they are, because they cannot be opened',
+      report.failedCount,
       report.failed,
+    ),
+    ...linesOfIssues(
+      'Earlier versions left as they are, because they cannot be opened',
+      report.historyFailedCount,
+      report.historyFailed,
     ),
   ];
 }

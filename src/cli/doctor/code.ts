@@ -94,8 +94,8 @@ async function sourceFiles(folder: string): Promise<string[]> {
     .filter((file) => !/(^|\/)(node_modules|\.git)\//.test(file));
 }
 
-// What the rules of secretlint lack: secrets of Twilio have no form of their own, so that only their
-// surroundings tell, and the keys of this library.
+// Rules that secretlint lacks: for Twilio's secrets, which only their context gives away, and for
+// the keys of this library.
 const NAMED =
   /(auth_?token|api_?secret|twilio\w*(token|secret))["']?\s*[:=]\s*["'`]?([0-9A-Za-z]{32})\b/i;
 const POSITIONAL = /\bAC[0-9a-f]{32}["'`]\s*,\s*["'`]([0-9a-f]{32})["'`]/;

@@ -2,7 +2,7 @@ import { isVaultError } from 'provider-vault';
 import { type OpenStore, SERVER_TIMEOUT_MS } from '../open-store.ts';
 import { type Check, fail, pass, warn } from './check.ts';
 
-const REACH = 'Check that the server runs, its address, and the network between.';
+const REACH = 'Check that the server runs, its address, and the network in between.';
 
 /** Whether the store can be read. It reads, because a server answers a ping without a login. */
 export async function checkReachable({ store, name, file }: OpenStore): Promise<Check> {
@@ -41,7 +41,7 @@ export async function checkExisting(opened: OpenStore): Promise<Check | undefine
   }
 }
 
-/** Whether the unique index exists, is the right one, and no record has a double. */
+/** Whether the unique index exists, is the right one, and no record is duplicated. */
 export async function checkIndex({ mongo }: OpenStore): Promise<Check[]> {
   if (mongo === undefined) return [];
   const problems = await mongo.store.check();

@@ -46,7 +46,7 @@ const HOLDS_A_KEY = /^\s*(export\s+)?APP_(ENCRYPTION_KEY|DECRYPTION_KEYS)\s*=\s*
 /**
  * Whether git ignores the `.env` files of a folder.
  *
- * @param always - check `.env` even where there is none yet
+ * @param always - check `.env` even if it does not exist yet
  */
 export async function checkEnvFiles(folder: string, always: boolean): Promise<Check[]> {
   const names = await readdir(folder);

@@ -2,7 +2,7 @@ import { type Environment, generateKey, isVaultError, Keyring } from 'provider-v
 import { type Check, fail, pass } from './check.ts';
 
 /**
- * The keys of the environment, each of the two variables judged alone.
+ * The keys of the environment, each of the two variables checked on its own.
  *
  * @returns the keyring too, if both are good
  */

@@ -11,6 +11,7 @@ import { count } from '../output.ts';
 import { type Check, fail, pass, warn } from './check.ts';
 
 const NAME = 'plaintext';
+const NAMED_FAILURES = 5;
 
 /**
  * What the old system left in the clear, as a dry run of the migration finds it.
@@ -46,16 +47,29 @@ export async function checkPlaintext(
 
 function describe(report: MigrationReport, where: string): Check {
   const { plaintextRemaining: fields, migrated, unchanged, conflictCount, failedCount } = report;
-  if (fields === 0) return pass(NAME, `none in ${where}`);
+  if (fields + failedCount === 0) return pass(NAME, `none in ${where}`);
   const details = { fields, migrated, unchanged, conflicts: conflictCount, failures: failedCount };
   const kinds = [
     ...(migrated > 0 ? [`${migrated.toLocaleString('en-US')} to migrate`] : []),
     ...(unchanged > 0 ? [`${unchanged.toLocaleString('en-US')} already in the vault`] : []),
     ...(conflictCount > 0 ? [count(conflictCount, 'conflict')] : []),
-    ...(failedCount > 0 ? [`${failedCount.toLocaleString('en-US')} that cannot be migrated`] : []),
+    ...(failedCount > 0
+      ? [`${failedCount.toLocaleString('en-US')} that cannot be migrated: ${failuresOf(report)}`]
+      : []),
   ];
-  const text = `${count(fields, 'field')} of the old system in ${where}: ${kinds.join(', ')}`;
+  // Documents that are not records may have no plaintext field [L7].
+  const what = fields > 0 ? `${count(fields, 'field')} of the old system` : 'odd documents';
+  const text = `${what} in ${where}: ${kinds.join(', ')}`;
   return warn(NAME, text, advice(report), details);
+}
+
+/** The first failures of a report, each with its document's `_id` and the reason. */
+function failuresOf({ failed, failedCount }: MigrationReport): string {
+  const named = failed.slice(0, NAMED_FAILURES);
+  const texts = named.map(({ source = '', field, reason }) =>
+    field === undefined ? `${source} (${reason})` : `${source}, ${field} (${reason})`,
+  );
+  return `${texts.join('; ')}${failedCount > named.length ? '; …' : ''}`;
 }
 
 // Erasing is safe only when no process of the old system runs, and that cannot be seen from here.
@@ -68,7 +82,7 @@ function advice({ migrated, unchanged, conflictCount, failedCount }: MigrationRe
         ]
       : []),
     ...(conflictCount + failedCount > 0
-      ? ['`provider-vault migrate --secrets --dry-run` lists the ones that you must decide.']
+      ? ['`provider-vault migrate --secrets --dry-run` lists those that you must decide about.']
       : []),
   ].join(' ');
 }

@@ -28,7 +28,7 @@ function checkOpening(report: VerificationReport): Check {
   return fail(
     'records',
     `of ${all} these cannot be opened: ${kinds.map(([kind, n]) => `${n} ${kind}`).join(', ')}`,
-    '`provider-vault verify` lists them. Add an unknown key to APP_DECRYPTION_KEYS. Take altered records and those of another address for an attack until you know better.',
+    '`provider-vault verify` lists them. Add an unknown key to APP_DECRYPTION_KEYS. Treat altered records, and records of another address, as an attack until you know better.',
     details,
   );
 }
@@ -54,7 +54,7 @@ function checkBinding(report: VerificationReport): Check {
     return pass('unbound', `none: it is safe to set unbound: 'refuse'`);
   }
   if (report.unbound + report.history.unbound === 0) {
-    const text = 'none, as far as the records can be opened';
+    const text = 'none among the records that open';
     return warn('unbound', text, "Only set unbound: 'refuse' once every record opens.");
   }
   return warn(

@@ -56,7 +56,7 @@ export class RecordFile {
     this.#path = path;
   }
 
-  /** Makes an empty file where there is none, and lets only the owner read it. */
+  /** Creates the file if it is missing, and lets only its owner read it. */
   async prepare(): Promise<void> {
     await this.read();
     try {

@@ -12,7 +12,7 @@ export interface FakeSendGridMail {
   readonly from: string;
   /** The recipients' addresses: to, cc and bcc of every personalization, in order. */
   readonly to: readonly string[];
-  /** The subject, that of the first personalization if it has its own; `''` without one. */
+  /** The subject: the first personalization's own, else the mail's, else `''`. */
   readonly subject: string;
   /** The `text/plain` content, `''` without one. */
   readonly text: string;

@@ -37,6 +37,26 @@ describe('refusals and failures', () => {
     expect(faulty.calls).toEqual([]);
   });
 
+  it('an actor or reason that is too long is not in the event of its refusal', async () => {
+    const { vault, events, published } = audited();
+    const long = 'x'.repeat(1025);
+    for (const [options, kept] of [
+      [{ actor: 'ann', reason: long }, { actor: 'ann' }],
+      [{ actor: long, reason: 'case 17' }, { reason: 'case 17' }],
+    ] as const) {
+      await expect(vault.put('a', 'x', {}, options)).rejects.toThrow('at most 1024 characters');
+      await expect(vault.list('a', options)).rejects.toThrow('at most 1024 characters');
+      for (const event of events.splice(0)) {
+        expect(event).toMatchObject({ outcome: 'refused', ...kept });
+        expect(Object.keys(event)).not.toContain('actor' in kept ? 'reason' : 'actor');
+      }
+    }
+    expect(JSON.stringify(published)).not.toContain('xxx');
+    expect(published).toHaveLength(4);
+    await vault.put('a', 'x', {}, { actor: 'y'.repeat(1024) });
+    expect(events).toMatchObject([{ outcome: 'ok', actor: 'y'.repeat(1024) }]);
+  });
+
   it('a record that cannot be opened is a refusal, also where status only shows it', async () => {
     const { vault, events, sink, faulty, keys } = audited();
     await vault.put('a', 'twilio', twilio);

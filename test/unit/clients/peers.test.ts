@@ -2,7 +2,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'tsup';
 import { expect, it } from 'vitest';
-import { peerError } from '../../../src/clients/load-peer.ts';
+import { peerContent, peerError } from '../../../src/clients/load-peer.ts';
 import { cacheFolder } from '../../support/cache-folder.ts';
 
 const failed = (code: string, message: string) => Object.assign(new Error(message), { code });
@@ -34,6 +34,14 @@ it.each<[string, unknown]>([
   ['nothing', undefined],
 ])('leaves another failure as it is: %s', (_what, error) => {
   expect(peerError('twilio', error)).toBe(error);
+});
+
+it('says that a package is missing where a bundler left an empty module in its place', () => {
+  expect(() => peerContent('twilio', {})).toThrow(
+    expect.objectContaining({ code: 'ERR_PEER_MISSING' }),
+  );
+  const sdk = Object.assign(() => {}, { Twilio: class {} });
+  expect(peerContent('twilio', sdk)).toBe(sdk);
 });
 
 /** Bundles as if neither SDK was installed. */

@@ -1,4 +1,12 @@
-import { Keyring, MemorySecretStore, type SecretRecord, SecretsVault, seal } from 'provider-vault';
+import {
+  etag,
+  Keyring,
+  MemorySecretStore,
+  type SecretRecord,
+  type SecretStore,
+  SecretsVault,
+  seal,
+} from 'provider-vault';
 import { newKey } from '../../support/fixtures.ts';
 
 export const ref = (tenantId: string) => ({ tenantId, provider: 'custom' });
@@ -33,4 +41,12 @@ export function reservedRecord(key: string, keyId: string): SecretRecord {
   const $bind = { t: address.tenantId, p: address.provider, r: 1 };
   const data = seal(JSON.stringify({ done: 'yes', $bind }), key);
   return { ...address, data, metadata: { rev: 1, keyId } };
+}
+
+/** Puts a version that no configured key opens into a record's history, and returns it. */
+export async function addLostVersion(store: SecretStore, tenantId: string, rev: number) {
+  const record = (await store.get(ref(tenantId))) as SecretRecord;
+  const version = { rev, keyId: 'dead0000', data: seal('{}', newKey()) };
+  await store.put({ ...record, history: [version] }, etag(record));
+  return version;
 }

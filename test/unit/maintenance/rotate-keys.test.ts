@@ -9,7 +9,7 @@ import {
 import { FaultyStore } from 'provider-vault/testing';
 import { describe, expect, it } from 'vitest';
 import { memoryVault, newKey } from '../../support/fixtures.ts';
-import { mixedStore, ref, reservedRecord } from './mixed-store.ts';
+import { addLostVersion, mixedStore, ref, reservedRecord } from './mixed-store.ts';
 
 describe('rotateKeys [K2]', () => {
   it('seals anew what is under another key or unbound, history included, and nothing else', async () => {
@@ -129,23 +129,22 @@ describe('rotateKeys [K2]', () => {
     const { store, vault, keyId, insert } = await mixedStore();
     const lost = { ...ref('lost'), data: seal('{}', newKey()) };
     await insert({ ...lost, metadata: { rev: 1, keyId: 'dead0000' } });
-    const stored = (await store.get(ref('new'))) as SecretRecord;
-    const version = { rev: 7, keyId: 'dead0000', data: seal('{}', newKey()) };
-    await store.put({ ...stored, history: [version] }, stored.data.slice(0, 16));
+    const version = await addLostVersion(store, 'new', 7);
 
     const report = await rotateKeys(vault);
     expect(report).toMatchObject({
       rotated: 5,
       upToDate: 1,
       failedCount: 1,
-      historyUnreadable: 1,
+      historyFailedCount: 1,
       remaining: 2,
     });
     const unknown = { reason: 'ERR_KEY_UNKNOWN', keyId: 'dead0000' };
-    expect(report.failed).toEqual([
-      { ...ref('lost'), ...unknown },
-      { ...ref('new'), ...unknown, rev: 7 },
-    ]);
+    expect(report.failed).toEqual([{ ...ref('lost'), ...unknown }]);
+    expect(report.historyFailed).toEqual([{ ...ref('new'), ...unknown, rev: 7 }]);
+    const lists: string[] = [];
+    await rotateKeys(vault, { onIssue: (_issue, list) => lists.push(list) });
+    expect(lists.sort()).toEqual(['failed', 'historyFailed']);
     expect(await store.get(ref('new'))).toMatchObject({ history: [version], metadata: { keyId } });
     expect(await store.get(ref('lost'))).toMatchObject(lost);
   });

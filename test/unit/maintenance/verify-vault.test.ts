@@ -8,7 +8,7 @@ import {
 } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { memoryVault, newKey } from '../../support/fixtures.ts';
-import { mixedStore, ref, reservedRecord } from './mixed-store.ts';
+import { addLostVersion, mixedStore, ref, reservedRecord } from './mixed-store.ts';
 
 describe('verifyVault', () => {
   it('sorts every record, per key', async () => {
@@ -78,9 +78,7 @@ describe('verifyVault', () => {
     expect(await rotateKeys(vault)).toMatchObject({ rotated: 1, historyRotated: 1 });
     expect((await verifyVault(vault)).safeToRefuseUnbound).toBe(true);
 
-    const record = (await store.get(ref('a'))) as SecretRecord;
-    const lost = { rev: 1, keyId: 'dead0000', data: seal('{}', newKey()) };
-    await store.put({ ...record, history: [lost] }, record.data.slice(0, 16));
+    await addLostVersion(store, 'a', 1);
     expect(await verifyVault(vault)).toMatchObject({
       ok: 1,
       history: { unknownKey: 1 },

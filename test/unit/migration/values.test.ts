@@ -5,9 +5,12 @@ import { settingsRows } from '../../support/settings-rows.ts';
 import { countingStore } from '../../support/spy-store.ts';
 
 /** Migrates and erases; a dry run must have predicted the report. */
-async function migrate(rows: Record<string, unknown>[], { vault } = memoryVault()) {
+async function migrate(
+  rows: Record<string, unknown>[],
+  { vault = memoryVault().vault, batchSize = 100 } = {},
+) {
   const settings = settingsRows(...rows.map((row) => ({ ...row })));
-  const options = { settings, erase: true };
+  const options = { settings, batchSize, erase: true };
   const predicted = await migrateFromSettings(vault, { ...options, dryRun: true });
   const report = await migrateFromSettings(vault, options);
   expect(report).toEqual(predicted);
@@ -90,12 +93,15 @@ describe('a value in old settings', () => {
     expect((await vault.require('b', 'twilio')).authToken).toBe(authToken(2));
   });
 
-  it('that makes its record too large fails, and the rest of the record is migrated', async () => {
-    const large = 'x'.repeat(60_000);
-    const keys = ['account_sid', 'auth_token', 'api_key', 'api_secret', 'phone_number'];
-    const { report, vault } = await migrate([
-      { user_id: 'a', ...Object.fromEntries(keys.map((key) => [`twilio_${key}`, large])) },
-    ]);
+  const large = 'x'.repeat(60_000);
+  const largeFields = ['account_sid', 'auth_token', 'api_key', 'api_secret', 'phone_number'].map(
+    (key) => ({ [`twilio_${key}`]: large }),
+  );
+  it.each([
+    ['in one document', [Object.assign({ user_id: 'a' }, ...largeFields)]],
+    ['over several documents', largeFields.map((field) => ({ user_id: 'a', ...field }))],
+  ])('that makes its record too large %s fails, and the rest is migrated', async (_name, rows) => {
+    const { report, vault } = await migrate(rows, { batchSize: 2 });
     expect(report).toMatchObject({ migrated: 4, failedCount: 1, plaintextRemaining: 1 });
     expect(report.failed[0]?.reason).toContain('field "phoneNumber"');
     expect(Object.keys((await vault.require('a', 'twilio')).reveal())).toHaveLength(4);
@@ -111,7 +117,7 @@ describe('migrateFromSettings', () => {
       { user_id: 'constructor', api_key: 'x' },
     ]);
     expect(report.failed.map(({ reason }) => reason)).toEqual([
-      'the document does not tell its tenant',
+      'the document names no tenant',
       expect.stringContaining('1 to 128 characters'),
       expect.stringContaining('must be a string, not an object'),
       expect.stringContaining('Object.prototype'),

@@ -11,13 +11,13 @@ const STATES = {
 };
 
 const PROBLEMS = {
-  wrong_credentials: 'The credentials are refused.',
+  wrong_credentials: 'The provider rejects the credentials.',
   suspended: 'The account is suspended.',
-  rate_limited: 'Too many requests at the moment.',
+  rate_limited: 'The provider is getting too many requests at the moment.',
   unreachable: 'The provider cannot be reached.',
   timeout: 'The provider does not answer.',
 };
-const CHANGED_MEANWHILE = 'Somebody else has saved this meanwhile. Load the page again to see it.';
+const CHANGED_MEANWHILE = 'Somebody else saved this in the meantime. Reload the page to see it.';
 
 /**
  * One provider: its state, its fields, and what can be done. Everything in it comes from the
@@ -99,7 +99,7 @@ export function providerCard(provider, { onChange }) {
     const confirm = h('button', { class: 'danger' }, 'Remove');
     const dialog = openDialog(
       `Remove ${provider.title}?`,
-      h('p', {}, 'All its credentials are deleted here. At the provider nothing changes.'),
+      h('p', {}, 'This deletes all its credentials here. Nothing changes at the provider.'),
       h(
         'div',
         { class: 'actions end' },
@@ -186,7 +186,7 @@ function needsAttention({ state, missing, reason, detail, title }) {
     return h(
       'p',
       { class: 'notice bad' },
-      'The stored credentials cannot be opened. Ask your operator, or enter them anew after removing them. ',
+      'The stored credentials cannot be opened. Ask your operator, or remove them and enter them again. ',
       h('code', {}, reason),
     );
   }
@@ -194,7 +194,7 @@ function needsAttention({ state, missing, reason, detail, title }) {
     return h(
       'p',
       { class: 'notice warn' },
-      `An operator overrides ${title} at the moment. What you save here is used afterwards.`,
+      `An operator is overriding ${title} at the moment. What you save here is used afterwards.`,
     );
   }
   if (state !== 'incomplete') return undefined;

@@ -40,7 +40,7 @@ export async function settingsPage() {
 const needsAttention = ({ state }) => state === 'incomplete' || state === 'unreadable';
 const isConfigured = ({ state }) => state === 'configured' || state === 'overridden';
 
-/** Settings that are no credentials. */
+/** Settings that are not credentials. */
 function companyPanel(settings) {
   const company = h('input', {
     name: 'company_name',
