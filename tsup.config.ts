@@ -65,6 +65,7 @@ export const library = {
     mongo: 'src/mongo/index.ts',
     twilio: 'src/twilio/index.ts',
     sendgrid: 'src/sendgrid/index.ts',
+    kms: 'src/kms/index.ts',
     testing: 'src/testing/index.ts',
   },
   // Entry points share their modules: classes and caches exist once, whichever name is imported.
@@ -74,7 +75,7 @@ export const library = {
   // tsup sets baseUrl for the declarations, which TypeScript 6 reports as deprecated.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
   // The package has no dependencies: tsup bundles the development ones that are imported in src.
-  external: ['mongodb', 'twilio', '@sendgrid/mail'],
+  external: ['mongodb', 'twilio', '@sendgrid/mail', '@aws-sdk/client-kms'],
 } satisfies Options;
 
 // The command line is a program that uses the library by its name, as others do.
@@ -83,7 +84,11 @@ export const commandLine = {
   entry: { main: 'src/cli/main.ts' },
   outDir: 'dist/cli',
   format: ['esm'],
-  external: [...library.external, 'secretlint', 'provider-vault'],
+  external: [
+    ...library.external,
+    ...['@azure/identity', '@azure/keyvault-keys', '@google-cloud/kms'],
+    ...['secretlint', 'provider-vault', 'provider-vault/kms'],
+  ],
   // The CommonJS packages that are bundled use require() and __filename, which an ES module lacks.
   banner: ({ format }) =>
     format === 'esm'

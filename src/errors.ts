@@ -163,3 +163,23 @@ export function recordErrorCodeOrThrow(error: unknown): VaultErrorCode {
 export function invalidArgument(message: string): VaultError {
   return new VaultError('ERR_INVALID_ARGUMENT', message);
 }
+
+/**
+ * A code or an error's name that came from outside, if it may be shown: a word without digits. No key,
+ * token or ciphertext is one.
+ *
+ * @internal
+ */
+export function publicCode(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[A-Za-z_]{2,40}$/.test(value) ? value : undefined;
+}
+
+/**
+ * What may be shown of an error whose message may quote anything: its code or its name.
+ *
+ * @internal
+ */
+export function publicNameOf(error: unknown): string {
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+  return publicCode(code) ?? publicCode(name) ?? 'unknown error';
+}

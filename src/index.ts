@@ -21,8 +21,15 @@ export {
 } from './errors.ts';
 export type { KeyInput } from './keys/key-input.ts';
 export type { KeyContext, KeyWrapper } from './keys/key-wrapper.ts';
-export { type Environment, generateKey, Keyring, type KeyringOptions } from './keys/keyring.ts';
+export {
+  type Environment,
+  generateKey,
+  Keyring,
+  type KeyringOptions,
+  type KeyTexts,
+} from './keys/keyring.ts';
 export type { KeyProvider, VaultKey } from './keys/vault-key.ts';
+export type { EraseTenantOptions, ErasureReport } from './maintenance/erase-tenant.ts';
 export {
   type LongOperationOptions,
   OperationError,
@@ -30,7 +37,15 @@ export {
   type OperationPart,
   type OperationProgress,
 } from './maintenance/long-operation.ts';
-export { rotateKeys, verifyKeys, verifyVault } from './maintenance/operations.ts';
+export {
+  eraseTenant,
+  renewKeys,
+  rotateKeys,
+  verifyKeys,
+  verifyVault,
+} from './maintenance/operations.ts';
+export type { RenewalReport, RenewKeysOptions } from './maintenance/renew-keys.ts';
+export type { RewrapReport } from './maintenance/rewrap-keys.ts';
 export type { RotationReport } from './maintenance/rotate-keys.ts';
 export type { VerificationCounts, VerificationReport } from './maintenance/verify-vault.ts';
 export type { SettingsMapping } from './migration/mapping.ts';
@@ -72,7 +87,16 @@ export {
   type SecretRef,
 } from './record.ts';
 export * from './sendgrid/index.ts';
+export { FileKeyStore } from './stores/file-key-store.ts';
 export { FileSecretStore } from './stores/file-store.ts';
+export type {
+  KeyEntry,
+  KeyErasure,
+  KeyScanQuery,
+  KeyStore,
+  StoredKey,
+} from './stores/key-store.ts';
+export { MemoryKeyStore } from './stores/memory-key-store.ts';
 export { MemorySecretStore } from './stores/memory-store.ts';
 export type {
   ScanQuery,
@@ -81,6 +105,11 @@ export type {
   StoreReadOptions,
   StoreWrite,
 } from './stores/secret-store.ts';
+export {
+  TenantKeys,
+  type TenantKeysCache,
+  type TenantKeysOptions,
+} from './tenant-keys/tenant-keys.ts';
 export * from './twilio/index.ts';
 export type { AllCredentials, Credentials, CredentialsMembers } from './vault/credentials.ts';
 export type { SecretVersion } from './vault/history.ts';

@@ -17,6 +17,7 @@ export type AuditAction =
   | 'migrate'
   | 'rotate'
   | 'verify'
+  | 'erase'
   | 'test'
   | 'webhook';
 

@@ -12,6 +12,13 @@ export interface AuditSink {
    * operation that the event is about returns.
    */
   write(event: AuditEvent): void | Promise<void>;
+  /**
+   * Optional: removes the events of a tenant, those that were written before the call included; for
+   * `eraseTenant` with `audit: 'erase'`.
+   *
+   * @returns how many were removed
+   */
+  erase?(tenantId: string): Promise<number>;
 }
 
 /**

@@ -131,6 +131,12 @@ export class AuditTrail {
     return this.#refusals.flush();
   }
 
+  /** Removes the events of a tenant from the sink; `undefined` where there is none, or it cannot. */
+  async erase(tenantId: string): Promise<number | undefined> {
+    await this.flush();
+    return this.#sink?.erase(tenantId);
+  }
+
   #failed(subject: AuditSubject, error: unknown, toSink: boolean): Promise<void> {
     return this.#offer({ ...subject, ...outcomeOf(error) }, toSink);
   }

@@ -45,6 +45,11 @@ export class SinkWriter {
     if (this.strict) await writing;
   }
 
+  /** Removes the events of a tenant; `undefined` where the sink cannot. */
+  async erase(tenantId: string): Promise<number | undefined> {
+    return this.#sink.erase?.(tenantId);
+  }
+
   async #write(event: AuditEvent): Promise<{ error: unknown } | undefined> {
     try {
       await this.#sink.write(event);

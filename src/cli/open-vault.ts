@@ -1,16 +1,16 @@
 import { userInfo } from 'node:os';
-import { Keyring, MongoAuditSink, SecretsVault } from 'provider-vault';
+import { MongoAuditSink, SecretsVault } from 'provider-vault';
+import { environmentKeyring, type KeyOptions, type OpenKeys, withKeys } from './open-keys.ts';
 import { type OpenStore, type StoreOptions, withPlace, withStore } from './open-store.ts';
 
-export interface VaultOptions extends StoreOptions {
+export interface VaultOptions extends StoreOptions, KeyOptions {
   readonly actor?: string;
   readonly auditCollection?: string;
 }
 
 /** The vault that a command works on. */
-export interface OpenVault extends OpenStore {
+export interface OpenVault extends OpenStore, OpenKeys {
   readonly vault: SecretsVault;
-  readonly keys: Keyring;
   /** Recorded with every write and every reveal. */
   readonly actor: string;
 }
@@ -26,15 +26,15 @@ interface VaultNeeds {
 }
 
 /**
- * Opens the vault of the environment's keys over the named store, calls `use`, and closes it. The
- * keys come first: without them no connection is made.
+ * Opens the vault of the named keys over the named store, calls `use`, and closes it. The keys of the
+ * environment come first: without them no connection is made.
  */
 export async function withVault<T>(
   options: VaultOptions,
   { audited, mayBeMissing = false }: VaultNeeds,
   use: (opened: OpenVault) => Promise<T>,
 ): Promise<T> {
-  const keys = Keyring.fromEnv();
+  const keyring = environmentKeyring(options);
   const { actor = `cli:${userName()}` } = options;
   return (mayBeMissing ? withPlace : withStore)(options, async (opened) => {
     const sink = audited ? auditSink(opened, options) : undefined;
@@ -44,9 +44,12 @@ export async function withVault<T>(
       await opened.mongo?.requireCollection(auditCollection, todo);
     }
     const audit = sink && { sink, mode: 'strict' as const };
-    const vault = new SecretsVault({ store: opened.store, keys, ...(audit && { audit }) });
     try {
-      return await use({ ...opened, vault, keys, actor });
+      return await withKeys(options, opened, keyring, async (keys) => {
+        if (!mayBeMissing) await keys.tenants?.place.requireExisting();
+        const settings = { store: opened.store, keys: keys.keys, ...(audit && { audit }) };
+        return use({ ...opened, ...keys, vault: new SecretsVault(settings), actor });
+      });
     } finally {
       await sink?.close();
     }

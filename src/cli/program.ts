@@ -2,11 +2,13 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { deleteCommand } from './commands/delete.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { eraseTenantCommand } from './commands/erase-tenant.ts';
 import { getCommand } from './commands/get.ts';
 import { initCommand } from './commands/init.ts';
 import { keygenCommand } from './commands/keygen.ts';
 import { keyidCommand } from './commands/keyid.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { rewrapCommand } from './commands/rewrap.ts';
 import { rotateCommand } from './commands/rotate.ts';
 import { setCommand } from './commands/set.ts';
 import { statusCommand } from './commands/status.ts';
@@ -22,6 +24,10 @@ Environment:
                         (each may be a file instead: APP_ENCRYPTION_KEY_FILE, APP_DECRYPTION_KEYS_FILE)
   PROVIDER_VAULT_STORE  where the records are: a MongoDB URI or file:PATH
   MONGO_URL             the same, where PROVIDER_VAULT_STORE is not set
+  PROVIDER_VAULT_KMS    the KMS key that wraps the tenants' keys, as --kms; its credentials come from the
+                        environment too: VAULT_TOKEN and VAULT_NAMESPACE, or the usual ones of AWS,
+                        Google and Azure
+  PROVIDER_VAULT_PREVIOUS_KMS, PROVIDER_VAULT_KEY_STORE  as --previous-kms and --key-store
   NO_COLOR              no colours
 
 Exit codes:
@@ -68,6 +74,8 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     deleteCommand,
     migrateCommand,
     rotateCommand,
+    rewrapCommand,
+    eraseTenantCommand,
     verifyCommand,
     doctorCommand,
   ]) {

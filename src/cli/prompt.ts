@@ -14,6 +14,12 @@ export async function askHidden(message: string): Promise<string> {
   return (await answer<string | undefined>(password({ output: screen(), message }))) ?? '';
 }
 
+/** Asks for a text. */
+export async function askText(message: string): Promise<string> {
+  const { text } = await import('@clack/prompts');
+  return (await answer<string | undefined>(text({ output: screen(), message }))) ?? '';
+}
+
 /** Asks a question; Enter answers no. */
 export async function askConfirmation(message: string): Promise<boolean> {
   const { confirm } = await import('@clack/prompts');

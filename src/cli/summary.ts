@@ -5,7 +5,10 @@ export interface Summary {
   readonly records: number;
   readonly tenants: number;
   readonly providers: Readonly<Record<string, number>>;
-  /** By the id of the sealing key; `none` for records of the old system, which name none. */
+  /**
+   * By the id of the sealing key: `t<n>` for all tenant keys of that number, `none` for records of the
+   * old system, which name none.
+   */
   readonly keys: Readonly<Record<string, number>>;
 }
 
@@ -22,7 +25,8 @@ export async function summarize(store: SecretStore): Promise<Summary> {
       if (tenantId !== lastTenant) tenants += 1; // a scan is ordered by tenant
       lastTenant = tenantId;
       providers.set(provider, (providers.get(provider) ?? 0) + 1);
-      const keyId = typeof metadata?.keyId === 'string' ? metadata.keyId : 'none';
+      const named = typeof metadata?.keyId === 'string' ? metadata.keyId : 'none';
+      const keyId = named.replace(/^(t[1-9]\d*)-[0-9a-f]{8}$/, '$1');
       keys.set(keyId, (keys.get(keyId) ?? 0) + 1);
     }
   }

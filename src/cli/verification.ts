@@ -1,4 +1,5 @@
-import type { Keyring, VerificationCounts, VerificationReport } from 'provider-vault';
+import type { VerificationCounts, VerificationReport } from 'provider-vault';
+import type { OpenKeys } from './open-keys.ts';
 import { count } from './output.ts';
 
 /** How many records, or earlier versions, cannot be opened or must not be. */
@@ -7,10 +8,9 @@ export function broken({ unknownKey, tampered, malformed, foreign }: Verificatio
 }
 
 /** Whether a rotation has something to do. */
-export function needsRotation(report: VerificationReport, { keyIds }: Keyring): boolean {
-  const [, ...decryptionOnly] = keyIds;
-  const underOther = decryptionOnly.some((id) => report.keys[id] || report.historyKeys[id]);
-  return underOther || report.unbound + report.history.unbound > 0;
+export function needsRotation(report: VerificationReport, { isOld }: OpenKeys): boolean {
+  const ids = [...Object.keys(report.keys), ...Object.keys(report.historyKeys)];
+  return ids.some(isOld) || report.unbound + report.history.unbound > 0;
 }
 
 /** The number of records and earlier versions that are bound to no tenant [R4], in words. */

@@ -35,6 +35,8 @@ export interface VaultCore {
   readonly maxClients: number;
   /** Imports a tenant's old settings, where the vault knows where they are. */
   readonly importOnFirstUse?: ImportOnFirstUse | undefined;
+  /** Counts a tenant's plaintext fields in the old settings. */
+  readonly countPlaintext?: ((tenantId: string) => Promise<number>) | undefined;
 }
 
 // Registered globally, so that a vault of the CJS copy works with the functions of the ESM copy.

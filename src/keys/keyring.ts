@@ -1,6 +1,7 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { VaultError } from '../errors.ts';
+import { publicNameOf, VaultError } from '../errors.ts';
+import { describeType } from '../names.ts';
 import { KEY_BYTES, type KeyInput, toKeyObject } from './key-input.ts';
 import { type KeyProvider, toVaultKey, type VaultKey } from './vault-key.ts';
 
@@ -31,6 +32,18 @@ export interface KeyringOptions {
   readonly encryptionKey: KeyInput;
   /** Open only: keys that are being rolled in or out [K2]. */
   readonly decryptionKeys?: readonly KeyInput[];
+}
+
+/**
+ * The keys of a {@link Keyring} as a secret manager holds them.
+ *
+ * @public
+ */
+export interface KeyTexts {
+  /** Base64 of 32 bytes; it may end in a newline. */
+  readonly encryptionKey?: string | undefined;
+  /** The same of keys that only open, as an array or separated by commas. */
+  readonly decryptionKeys?: string | readonly string[] | undefined;
 }
 
 /**
@@ -87,13 +100,39 @@ export class Keyring implements KeyProvider {
       );
     }
     const decryption = readVariable(env, 'APP_DECRYPTION_KEYS');
-    const decryptionTexts = decryption?.text.split(/\s*,\s*/).filter((text) => text !== '') ?? [];
-    return new Keyring({
-      encryptionKey: ringKey(encryption.text, encryption.source),
-      decryptionKeys: decryptionTexts.map((text, index) =>
-        ringKey(text, `Key ${index + 1} in ${decryption?.source}`),
-      ),
-    });
+    return fromTexts(encryption, decryption && { ...decryption, text: split(decryption.text) });
+  }
+
+  /**
+   * The keys that any source gives, such as a secret manager. They are loaded once: to take up a new
+   * key, make a new Keyring.
+   *
+   * @example
+   * ```ts
+   * const keys = await Keyring.load(() => readFile('/run/secrets/app_encryption_key', 'utf8'));
+   * ```
+   * @param source - returns the text of the key that seals, or {@link KeyTexts}
+   * @throws VaultError `ERR_KEY_MISSING` when the source gives none, or fails with `ENOENT` or
+   * `ResourceNotFoundException`; `ERR_KEY_UNAVAILABLE` when it fails otherwise, with the code or the
+   * name of its error only, as its message may quote anything; `ERR_KEY_INVALID` as for the
+   * constructor
+   */
+  static async load(source: () => Promise<string | KeyTexts | undefined>): Promise<Keyring> {
+    const loaded = await fromSource(source);
+    const texts = typeof loaded === 'string' ? { encryptionKey: loaded } : loaded;
+    const { encryptionKey, decryptionKeys = [] } = texts ?? {};
+    if (encryptionKey === undefined || encryptionKey === '') {
+      throw new VaultError('ERR_KEY_MISSING', 'The source of the keys gave no encryption key.');
+    }
+    const others = typeof decryptionKeys === 'string' ? split(decryptionKeys) : decryptionKeys;
+    const listed = 'decryptionKeys of the source';
+    if (!Array.isArray(others)) {
+      throw new VaultError('ERR_KEY_INVALID', `${listed} must be an array or a string.`);
+    }
+    return fromTexts(
+      { text: withoutNewline(encryptionKey), source: 'The encryption key of the source' },
+      { text: others.map(withoutNewline), source: listed },
+    );
   }
 
   /** The id of the key that seals. */
@@ -131,10 +170,49 @@ function ringKey(input: KeyInput, source: string): KeyObject {
   return key;
 }
 
-function readVariable(
-  env: Environment,
-  name: string,
-): { text: string; source: string } | undefined {
+/** A text, or texts, with what it is called in messages. */
+interface Named<T> {
+  readonly text: T;
+  readonly source: string;
+}
+
+function fromTexts(encryption: Named<string>, decryption?: Named<readonly string[]>): Keyring {
+  return new Keyring({
+    encryptionKey: textKey(encryption),
+    decryptionKeys: (decryption?.text ?? []).map((text, index) =>
+      textKey({ text, source: `Key ${index + 1} in ${decryption?.source}` }),
+    ),
+  });
+}
+
+function textKey({ text, source }: Named<unknown>): KeyObject {
+  if (typeof text === 'string') return ringKey(text, source);
+  throw new VaultError('ERR_KEY_INVALID', `${source} must be a string, not ${describeType(text)}.`);
+}
+
+/** Files and secret managers often keep one at the end. */
+function withoutNewline<T>(text: T): T | string {
+  return typeof text === 'string' ? text.replace(/\r?\n$/, '') : text;
+}
+
+function split(text: string): readonly string[] {
+  return text.split(/\s*,\s*/).filter((part) => part !== '');
+}
+
+async function fromSource(source: () => Promise<string | KeyTexts | undefined>) {
+  try {
+    return await source();
+  } catch (error) {
+    const what = publicNameOf(error);
+    const isMissing = /^(ENOENT|ResourceNotFoundException)$/.test(what);
+    throw new VaultError(
+      isMissing ? 'ERR_KEY_MISSING' : 'ERR_KEY_UNAVAILABLE',
+      `The source of the keys failed (${what}).`,
+    );
+  }
+}
+
+function readVariable(env: Environment, name: string): Named<string> | undefined {
   const text = env[name] || undefined;
   const path = env[`${name}_FILE`] || undefined;
   if (text !== undefined && path !== undefined) {
@@ -142,7 +220,7 @@ function readVariable(
   }
   if (path === undefined) return text === undefined ? undefined : { text, source: name };
   try {
-    const content = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    const content = withoutNewline(readFileSync(path, 'utf8'));
     return { text: content, source: `The file named by ${name}_FILE` };
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;

@@ -21,8 +21,13 @@ export interface VaultKey {
 export interface KeyProvider {
   /** Optional: the ids of all keys, the one that seals first; absent where tenants have their own. */
   readonly keyIds?: readonly string[];
-  /** The key that seals a new version of `ref`. */
+  /** The key that seals a new version of `ref`; it may be made for that. */
   encryptionKey(ref: SecretRef): VaultKey | Promise<VaultKey>;
+  /**
+   * Optional, where {@link KeyProvider.encryptionKey} may make a key: the same key for somebody who
+   * only looks, and `undefined` where none is made yet.
+   */
+  currentKey?(ref: SecretRef): VaultKey | undefined | Promise<VaultKey | undefined>;
   /**
    * The key named `keyId` (none or one), or, for a record of the old system that names none, all
    * keys it may have been sealed with, in the order to try [R5].

@@ -2,6 +2,7 @@ import { openVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { recordErrorCodeOrThrow, VaultError, type VaultErrorCode } from '../errors.ts';
 import { decodeRecord, type RecordView } from '../record.ts';
+import { tenantKeyControl } from '../tenant-keys/control.ts';
 
 const SAMPLE = 50;
 
@@ -25,14 +26,19 @@ export async function refuseForeignKeys(core: VaultCore): Promise<void> {
   );
   const unknown = failures.includes('ERR_KEY_UNKNOWN');
   if (foreign.length < sample.length || foreign.length < (unknown ? 1 : 2)) return;
-  const { keyIds = [] } = core.keys;
+  const control = tenantKeyControl(core.keys);
+  const keyIds = core.keys.keyIds ?? control?.decryptionOnlyIds ?? [];
   for (const keyId of keyIds) {
     const [own] = await firstRecords(core, keyId);
     if (own !== undefined && (await failureOf(core, own)) === undefined) return;
   }
+  const todo =
+    control === undefined
+      ? "Set APP_ENCRYPTION_KEY to the vault's key, or add that key to APP_DECRYPTION_KEYS."
+      : "Give TenantKeys the vault's key store, and its keyring.";
   throw new VaultError(
     unknown ? 'ERR_KEY_UNKNOWN' : 'ERR_DECRYPTION_FAILED',
-    `The configured keys${keyIds.length > 0 ? ` (${keyIds.join(', ')})` : ''} open none of the first ${sample.length} records of this vault. Nothing was written. Set APP_ENCRYPTION_KEY to the vault's key, or add that key to APP_DECRYPTION_KEYS.`,
+    `The configured keys${keyIds.length > 0 ? ` (${keyIds.join(', ')})` : ''} open none of the first ${sample.length} records of this vault. Nothing was written. ${todo}`,
   );
 }
 

@@ -1,6 +1,8 @@
 import { coreOf } from '../core/vault-core.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
+import type { EraseTenantOptions, ErasureReport } from './erase-tenant.ts';
 import type { LongOperationOptions } from './long-operation.ts';
+import type { RenewalReport, RenewKeysOptions } from './renew-keys.ts';
 import type { RotationReport } from './rotate-keys.ts';
 import type { VerificationReport } from './verify-vault.ts';
 
@@ -59,4 +61,52 @@ export async function verifyKeys(vault: SecretsVault): Promise<void> {
   const core = coreOf(vault);
   const { refuseForeignKeys } = await import('./key-check.ts');
   await refuseForeignKeys(core);
+}
+
+/**
+ * Gives every tenant a fresh data key, and then seals every record anew: after a leak of the KMS key,
+ * when whoever has it could unwrap the keys of a stolen key store. Replace the KMS key first: make the
+ * new one `wrapper`, and the old one one of the `previousWrappers`, in all processes.
+ *
+ * Other processes seal with the old keys for up to `ttlMs` more: run `rotateKeys` once more after
+ * that. It can be stopped or killed at any point and run again.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT` also for a vault that does not seal with tenant keys;
+ * OperationError as {@link rotateKeys}
+ * @public
+ */
+export async function renewKeys(
+  vault: SecretsVault,
+  options: RenewKeysOptions = {},
+): Promise<RenewalReport> {
+  const core = coreOf(vault);
+  const { renewAll } = await import('./renew-keys.ts');
+  return renewAll(core, options);
+}
+
+/**
+ * Erases a tenant: first it sets a permanent tombstone in the key store, so that no key of the tenant
+ * is handed out any more; then it removes every record of the tenant, with its history, and those of
+ * this library itself; then the wrapped keys. After that, what backups of the records hold cannot be
+ * opened: it is `ERR_KEY_ERASED`, and so are writes, until `keys.renew(tenantId)`.
+ *
+ * It can be killed at any point and run again. Another process may seal and store something for up to
+ * `ttlMs` after the tombstone; it cannot open it later. Run it again after that time: it removes what
+ * came in between. Run it again, too, after the key store was restored from a backup.
+ *
+ * The old settings, and what a `Keyring` sealed in backups of the records, are not erased: see
+ * `plaintextRemaining`, and the guide about tenant keys.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT` also for a vault without `TenantKeys`; `ERR_CONFLICT` while
+ * others keep on writing; `ERR_KEY_UNAVAILABLE`, `ERR_ABORTED`, and the errors of the store
+ * @public
+ */
+export async function eraseTenant(
+  vault: SecretsVault,
+  tenantId: string,
+  options: EraseTenantOptions = {},
+): Promise<ErasureReport> {
+  const core = coreOf(vault);
+  const { eraseAll } = await import('./erase-tenant.ts');
+  return eraseAll(core, tenantId, options);
 }

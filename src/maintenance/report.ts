@@ -1,3 +1,5 @@
+import { keyNumber } from '../tenant-keys/entry.ts';
+
 /** What every report of a long operation has. @internal */
 export interface Report {
   /** Documents or records gone through. */
@@ -37,4 +39,10 @@ export function addTally(whole: object, part: object): void {
 export function keyName(keyId: unknown): string {
   if (typeof keyId !== 'string') return 'none';
   return keyId in Object.prototype ? `(${keyId})` : keyId;
+}
+
+/** {@link keyName}, for counts: the keys of all tenants that have the same number count as one [R5]. @internal */
+export function keyGroup(keyId: unknown): string {
+  const number = keyNumber(keyId);
+  return number === undefined ? keyName(keyId) : `t${number}`;
 }

@@ -16,9 +16,10 @@ import {
   type SecretRecord,
   type SecretRef,
 } from '../record.ts';
+import { tenantKeyControl } from '../tenant-keys/control.ts';
 import { forEachRecord, retryUnavailable } from './batches.ts';
 import type { LongOperationOptions, OperationIssue } from './long-operation.ts';
-import { keyName } from './report.ts';
+import { keyGroup, keyName } from './report.ts';
 
 /**
  * What `rotateKeys` did. It holds counts and ids, never a value.
@@ -46,7 +47,7 @@ export interface RotationReport {
   historyFailedCount: number;
   /** The first 1,000 of those versions, each with its `rev`. */
   historyFailed: OperationIssue[];
-  /** Records per key id before the rotation; `none` for those that name no key. */
+  /** Records per key id before the rotation: `t<n>` for all tenant keys of that number, `none` for those that name no key. */
   keys: Record<string, number>;
   /**
    * Records and earlier versions that still need a rotation: run it again for the changed ones, and
@@ -77,6 +78,7 @@ export async function rotateRecords(
   options: LongOperationOptions,
 ): Promise<RotationReport> {
   const encryptionKeyId = core.keys.keyIds?.[0];
+  tenantKeyControl(core.keys)?.forget(); // a key that another process renewed is the one to seal with
   return forEachRecord(core, options, {
     emptyReport: (): RotationReport => ({
       ...(encryptionKeyId !== undefined && { encryptionKeyId }),
@@ -129,8 +131,8 @@ async function planRecord(
   try {
     const opened = openVersion(core, ref, view, 'accept');
     const { fields, bound } = 'then' in opened ? await opened : opened;
-    const newKey = core.keys.encryptionKey(ref);
-    const key = 'then' in newKey ? await newKey : newKey;
+    const newKey = newKeyFor(core, ref, options);
+    const key = newKey !== undefined && 'then' in newKey ? await newKey : newKey;
     const earlier = earlierVersions(view);
     const history =
       earlier.length === 0
@@ -140,7 +142,8 @@ async function planRecord(
           );
     const historyRotated = history.filter((version, at) => version !== earlier[at]).length;
     const plan = { view, historyRotated, historyIssues };
-    if (bound && keyId === key.id && historyRotated === 0) return { ...plan, outcome: 'upToDate' };
+    if (bound && keyId === key?.id && historyRotated === 0) return { ...plan, outcome: 'upToDate' };
+    if (key === undefined) return { ...plan, outcome: 'rotated', next: record }; // in a dry run
     // A new revision, but neither a new version in the history nor a new date or author: the
     // content is the same.
     const rev = view.rev + 1;
@@ -158,16 +161,22 @@ async function planRecord(
   }
 }
 
+/** The key that is to seal; a dry run makes none. */
+function newKeyFor({ keys }: VaultCore, ref: SecretRef, { dryRun }: LongOperationOptions) {
+  return dryRun && keys.currentKey ? keys.currentKey(ref) : keys.encryptionKey(ref);
+}
+
 async function resealVersion(
   core: VaultCore,
   ref: SecretRef,
   version: SealedVersion,
-  key: VaultKey,
+  key: VaultKey | undefined,
   issues: OperationIssue[],
 ): Promise<SealedVersion> {
   try {
     const { fields, bound } = await openVersion(core, ref, version, 'accept');
-    if (bound && version.keyId === key.id) return version;
+    if (bound && version.keyId === key?.id) return version;
+    if (key === undefined) return { ...version };
     return { ...version, ...sealWith(key, ref, version.rev, fields) };
   } catch (error) {
     issues.push({ ...issueOf(ref, version.keyId, error), rev: version.rev });
@@ -227,7 +236,7 @@ function count(
   stillDue: boolean,
 ): void {
   if (isReserved(ref.provider)) return; // [R8]
-  const name = keyName(keyId);
+  const name = keyGroup(keyId);
   report.scanned++;
   report.keys[name] = (report.keys[name] ?? 0) + 1;
   report[outcome]++;

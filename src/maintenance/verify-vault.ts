@@ -3,10 +3,11 @@ import { openVersion, type Sealed } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { recordErrorCodeOrThrow, type VaultErrorCode } from '../errors.ts';
 import { isReserved } from '../names.ts';
-import { earlierVersions, type RecordView, type SecretRef } from '../record.ts';
+import { earlierVersions, type RecordView, refKey, type SecretRef } from '../record.ts';
+import { tenantKeyControl } from '../tenant-keys/control.ts';
 import { forEachRecord } from './batches.ts';
 import type { LongOperationOptions, OperationIssue } from './long-operation.ts';
-import { keyName } from './report.ts';
+import { keyGroup, keyName } from './report.ts';
 
 /**
  * The number of records, by the result of opening them.
@@ -39,13 +40,16 @@ export interface VerificationCounts {
 export interface VerificationReport extends VerificationCounts {
   /** Records gone through. */
   scanned: number;
-  /** The same counts per key id; `none` for records that name no key. */
+  /** The same counts per key id: `t<n>` for all tenant keys of that number, `none` for records that name no key. */
   keys: Record<string, VerificationCounts>;
   /** The same counts over the earlier versions in the records' histories. */
   history: VerificationCounts;
   /** Earlier versions per key id. */
   historyKeys: Record<string, number>;
-  /** Writes so far per key id, from the revisions: an estimate of its use [K5]. */
+  /**
+   * Writes so far per key id, from the revisions: an estimate of its use [K5]. For `t<n>`, those of the
+   * tenant that has written most.
+   */
   seals: Record<string, number>;
   /**
    * Whether the vault can be set to `unbound: "refuse"`: every record and every earlier version is
@@ -72,25 +76,51 @@ export async function verifyRecords(
   const { range, part, after } = options;
   // Reserved records [R8] are not counted, but their keys are needed.
   const neededKeys = new Set<string>();
+  const tenantSeals = new TenantSeals();
   const report = await forEachRecord(core, options, {
     emptyReport,
     handle: async (batch, part) => {
-      for (const view of batch) await verifyRecord(core, options, view, part, neededKeys);
+      for (const view of batch) {
+        await verifyRecord(core, options, view, part, neededKeys);
+        if (!isReserved(view.ref.provider)) tenantSeals.add(view);
+      }
     },
   });
+  Object.assign(report.seals, tenantSeals.most);
   if ((range ?? part ?? after) === undefined) {
     report.safeToRefuseUnbound = [report, report.history].every(
       ({ unbound, unknownKey, tampered, malformed }) =>
         unbound + unknownKey + tampered + malformed === 0,
     );
     // A record that names no key may need any of them.
-    const [, ...decryptionOnly] = core.keys.keyIds ?? [];
+    const decryptionOnly =
+      tenantKeyControl(core.keys)?.decryptionOnlyIds ?? core.keys.keyIds?.slice(1) ?? [];
     report.droppableKeys = neededKeys.has('none')
       ? []
       : decryptionOnly.filter((id) => !neededKeys.has(id));
   }
   return report;
 }
+
+/** The writes per tenant key. Records come by tenant, so that few sums are needed at a time. */
+class TenantSeals {
+  readonly most: Record<string, number> = {};
+  readonly #sums = new Map<string, number>();
+
+  add({ ref, keyId, rev }: RecordView): void {
+    const group = keyGroup(keyId);
+    if (group === keyName(keyId)) return;
+    const key = refKey({ tenantId: ref.tenantId, provider: keyId as string });
+    const sum = (this.#sums.get(key) ?? 0) + Math.max(rev, 1);
+    this.#sums.delete(key);
+    this.#sums.set(key, sum);
+    this.most[group] = Math.max(this.most[group] ?? 0, sum);
+    const [oldest] = this.#sums.keys();
+    if (this.#sums.size > MAX_SUMS && oldest !== undefined) this.#sums.delete(oldest);
+  }
+}
+
+const MAX_SUMS = 10_000;
 
 function emptyReport(): VerificationReport {
   return {
@@ -119,14 +149,15 @@ async function verifyRecord(
   neededKeys: Set<string>,
 ): Promise<void> {
   const { ref, record, rev, keyId } = view;
-  const name = keyName(keyId);
+  const name = keyGroup(keyId);
   const earlier = earlierVersions(view);
   neededKeys.add(name);
-  for (const version of earlier) neededKeys.add(keyName(version.keyId));
+  for (const version of earlier) neededKeys.add(keyGroup(version.keyId));
   if (isReserved(ref.provider)) return;
 
   report.scanned++;
-  report.seals[name] = (report.seals[name] ?? 0) + Math.max(rev, 1);
+  const isTenantKey = name !== keyName(keyId);
+  if (!isTenantKey) report.seals[name] = (report.seals[name] ?? 0) + Math.max(rev, 1);
   const current = await classify(core, ref, { data: record.data, rev, keyId });
   report[current.verdict]++;
   const ofKey = report.keys[name] ?? noCounts();
@@ -135,7 +166,7 @@ async function verifyRecord(
   addProblem(report, current);
   if (current.error) await core.trail.failed(auditSubject('verify', ref, options), current.error);
   for (const version of earlier) {
-    const name = keyName(version.keyId);
+    const name = keyGroup(version.keyId);
     report.historyKeys[name] = (report.historyKeys[name] ?? 0) + 1;
     const found = await classify(core, ref, version);
     report.history[found.verdict]++;

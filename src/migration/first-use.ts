@@ -4,6 +4,7 @@ import { invalidArgument } from '../errors.ts';
 import type { ProviderRegistry } from '../providers/registry.ts';
 import { resolveMapping } from './mapping.ts';
 import { assertSettingsOptions, type SettingsOptions } from './settings-options.ts';
+import type { TenantSettings } from './tenant-import.ts';
 
 // When a tenant falls out of this memory, the mark in the store still says that it was imported.
 const REMEMBERED = 10_000;
@@ -15,40 +16,54 @@ interface Checked {
   readonly until: number;
 }
 
+/** The old settings of a vault's tenants. @internal */
+export interface OldSettings {
+  /**
+   * Imports a tenant's settings before the tenant is used for the first time. Callers at the same time
+   * share one import; where a source fails it throws, and the next call tries again.
+   *
+   * @returns whether the store may hold more than before
+   */
+  importOnFirstUse(core: VaultCore, tenantId: string): Promise<boolean>;
+  /** How many plaintext fields of a tenant there are. */
+  countPlaintext(tenantId: string): Promise<number>;
+}
+
 /**
- * Makes the function that imports a tenant's old settings before the tenant is used for the first
- * time. Concurrent callers share one import. If a source fails, it throws, and the next call tries
- * again.
- *
  * @param now - the clock, in milliseconds
- * @returns a function that tells whether the store may hold more than before
  * @throws VaultError `ERR_INVALID_ARGUMENT`
  * @internal
  */
-export function createImportOnFirstUse(
+export function openOldSettings(
   settings: SettingsOptions['settings'] | SettingsOptions,
   registry: ProviderRegistry,
   now: () => number = () => performance.now(),
-): (core: VaultCore, tenantId: string) => Promise<boolean> {
+): OldSettings {
   const options = optionsOf(settings);
   assertSettingsOptions(options);
   const mapping = resolveMapping(options.mapping, registry);
   const checked = new AsyncCache<Checked>({ max: REMEMBERED, now });
-  let importer: Promise<(core: VaultCore, tenantId: string) => Promise<boolean>> | undefined;
-  return async (core, tenantId) => {
-    const known = checked.kept(tenantId);
-    if (known !== undefined) {
-      if (now() < known.until) return false;
-      checked.delete(tenantId);
-    }
-    await checked.get(tenantId, async () => {
-      importer ??= import('./tenant-import.ts').then(({ createTenantImport }) =>
-        createTenantImport(options, mapping, { ttlMs: RECHECK_MS, now }),
-      );
-      const done = await (await importer)(core, tenantId);
-      return { until: done ? Number.POSITIVE_INFINITY : now() + RECHECK_MS };
-    });
-    return true;
+  let opened: Promise<TenantSettings> | undefined;
+  const open = () => {
+    opened ??= import('./tenant-import.ts').then(({ openTenantSettings }) =>
+      openTenantSettings(options, mapping, { ttlMs: RECHECK_MS, now }),
+    );
+    return opened;
+  };
+  return {
+    importOnFirstUse: async (core, tenantId) => {
+      const known = checked.kept(tenantId);
+      if (known !== undefined) {
+        if (now() < known.until) return false;
+        checked.delete(tenantId);
+      }
+      await checked.get(tenantId, async () => {
+        const done = await (await open()).importTenant(core, tenantId);
+        return { until: done ? Number.POSITIVE_INFINITY : now() + RECHECK_MS };
+      });
+      return true;
+    },
+    countPlaintext: async (tenantId) => (await open()).countPlaintext(tenantId),
   };
 }
 

@@ -5,6 +5,7 @@ import { type AuditedWrite, nextRecord, writeMany } from '../core/write.ts';
 import { recordErrorCodeOrThrow } from '../errors.ts';
 import { emptyFields, type FieldMap, MAX_BUNDLE_BYTES } from '../providers/fields.ts';
 import { decodeRecord, type RecordView, refKey, type SecretRef } from '../record.ts';
+import { isTenantErased } from '../tenant-keys/entry.ts';
 import type { EarlierFields } from './earlier-fields.ts';
 import type { PlaintextField } from './plaintext.ts';
 
@@ -93,6 +94,10 @@ async function plan(
     return undefined;
   }
   const { ref } = pending;
+  if (await isTenantErased(core.keys, ref.tenantId)) {
+    fail(pending, 'ERR_KEY_ERASED');
+    return undefined;
+  }
   const { outcomes, fields } = planFields(pending, content.fields, earlier);
   pending.outcomes = outcomes;
   const migrated = outcomes.filter(({ verdict }) => verdict === 'migrated');

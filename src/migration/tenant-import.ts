@@ -4,9 +4,10 @@ import { nextRecord } from '../core/write.ts';
 import { recordErrorCodeOrThrow, VaultError } from '../errors.ts';
 import { refuseForeignKeys } from '../maintenance/key-check.ts';
 import { decodeRecord, type RecordView } from '../record.ts';
+import { tenantKeyControl } from '../tenant-keys/control.ts';
 import type { ResolvedMapping } from './mapping.ts';
 import { importFields, type PendingRecord } from './pending-record.ts';
-import { type PlaintextField, readPlaintext } from './plaintext.ts';
+import { type FoundDocument, type PlaintextField, readPlaintext } from './plaintext.ts';
 import type { SettingsOptions } from './settings-options.ts';
 import { openSources } from './sources.ts';
 import { type DirectoryOptions, TenantDocuments } from './tenant-documents.ts';
@@ -16,39 +17,63 @@ const DONE = '$settings-migrated';
 /** The same, except for the providers that it names: their records could not be opened [R8]. */
 const PENDING = '$settings-pending';
 
+/** The old settings of one tenant at a time. @internal */
+export interface TenantSettings {
+  /** Imports them; tells whether everything is imported. */
+  importTenant(core: VaultCore, tenantId: string): Promise<boolean>;
+  /** How many plaintext fields there are, those included that cannot be imported. */
+  countPlaintext(tenantId: string): Promise<number>;
+}
+
 /**
- * Makes the function that imports one tenant's old settings. It then leaves a mark in the store, so
- * that what is deleted later does not come back from the remaining plaintext. A provider whose
- * record cannot be opened stays pending, and is tried again; if the record is deleted, it is not.
+ * Opens the sources for {@link TenantSettings}. An import leaves a mark in the store, so that nothing
+ * that is deleted later comes back from plaintext that is still there. A provider whose record cannot
+ * be opened stays pending, and is tried again; if the record is deleted, it is not. Nothing is
+ * imported for a tenant that was ever erased.
  *
- * @returns a function that tells whether everything is imported
  * @internal
  */
-export function createTenantImport(
+export function openTenantSettings(
   options: SettingsOptions,
   mapping: ResolvedMapping,
   directory: DirectoryOptions,
-): (core: VaultCore, tenantId: string) => Promise<boolean> {
+): TenantSettings {
   const sources = openSources(options).map(
     (source) => new TenantDocuments(source, options.tenantOf, [...mapping.keys()], directory),
   );
   let keysChecked: Promise<void> | undefined;
 
-  return async (core, tenantId) => {
-    const refs = [DONE, PENDING].map((provider) => ({ tenantId, provider }));
-    const marks = (await core.store.getMany(refs)).map(decodeRecord);
-    if (marks.some(({ ref }) => ref.provider === DONE)) return true;
+  return {
+    importTenant: async (core, tenantId) => {
+      const refs = [DONE, PENDING].map((provider) => ({ tenantId, provider }));
+      const marks = (await core.store.getMany(refs)).map(decodeRecord);
+      if (marks.some(({ ref }) => ref.provider === DONE)) return true;
+      const documents = await findDocuments(tenantId);
+      // No mark for names that no settings know: anybody can ask for any number of them.
+      if (documents.length === 0) return false;
+      if ((await tenantKeyControl(core.keys)?.entry(tenantId))?.erased !== undefined) return true;
+      const found = documents.flatMap((document) => readPlaintext(document, mapping).fields);
+      const items = await itemsLeft(core, marks[0], found);
+      if (items === undefined) return false;
+      if (items.length > 0) await checkKeys(core);
+      const records = await importFields(core, items, {});
+      return writeMark(core, tenantId, marks[0], records);
+    },
+    countPlaintext: async (tenantId) => {
+      const read = (await findDocuments(tenantId)).map((found) => readPlaintext(found, mapping));
+      const counts = read.map(
+        ({ fields, issues }) =>
+          fields.length + issues.filter(({ field }) => field !== undefined).length,
+      );
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+  };
+
+  async function findDocuments(tenantId: string): Promise<FoundDocument[]> {
     const documents = [];
     for (const source of sources) documents.push(...(await source.find(tenantId)));
-    // No mark for a tenant without settings: anybody can ask for any number of those.
-    if (documents.length === 0) return false;
-    const found = documents.flatMap((document) => readPlaintext(document, mapping).fields);
-    const items = await itemsLeft(core, marks[0], found);
-    if (items === undefined) return false;
-    if (items.length > 0) await checkKeys(core);
-    const records = await importFields(core, items, {});
-    return writeMark(core, tenantId, marks[0], records);
-  };
+    return documents;
+  }
 
   /** Checks the keys once, or at each call while they are wrong. */
   function checkKeys(core: VaultCore): Promise<void> {

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../audit/audit-event.ts';
 import type { AuditSink } from '../audit/audit-sink.ts';
 import { invalidArgument } from '../errors.ts';
+import { assertTenantId } from '../names.ts';
 import type { AuditQuery } from './audit-query.ts';
 import { BatchQueue } from './batch-queue.ts';
 import { storeError } from './errors.ts';
@@ -124,6 +125,23 @@ export class MongoAuditSink implements AuditSink {
         .toArray(),
     );
     return documents as AuditEvent[];
+  }
+
+  /**
+   * Removes the events of a tenant, for `eraseTenant`.
+   *
+   * @returns how many were removed
+   */
+  async erase(tenantId: string): Promise<number> {
+    assertTenantId(tenantId);
+    await this.flush();
+    return this.#run('erasure in the audit trail', async (collection, { bulk, collation }) => {
+      const deletion = { deleteMany: { filter: { tenantId }, ...collation } };
+      const { deletedCount } = (await collection.bulkWrite([deletion], bulk)) as {
+        deletedCount: number;
+      };
+      return deletedCount;
+    });
   }
 
   /** Waits until all events are written, or their writers know that they could not be. */

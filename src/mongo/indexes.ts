@@ -126,16 +126,7 @@ async function createIndex(
 export async function checkCollection(collection: MongoCollection): Promise<MongoProblem[]> {
   const name = JSON.stringify(collection.collectionName);
   const indexes = await listIndexes(collection);
-  const problems: MongoProblem[] = [];
-  const exists = indexes.length > 0;
-  const collation = exists && describeCollation(await collection.options(READ_CATALOG));
-  if (collation) {
-    problems.push({
-      kind: 'collation',
-      text: `collection ${name} has the default collation ${collation}, which applies to its _id, so that two different tenants can have the same one`,
-      todo: 'Create a collection without a collation, copy the documents into it, and use that one.',
-    });
-  }
+  const problems = indexes.length > 0 ? await collationProblems(collection) : [];
   const onAddress = indexes.filter(
     (index) => hasKeys(index, ADDRESS_KEYS) || index.name === INDEX_NAME,
   );
@@ -159,6 +150,23 @@ export async function checkCollection(collection: MongoCollection): Promise<Mong
     });
   }
   return problems;
+}
+
+async function collationProblems(collection: MongoCollection): Promise<MongoProblem[]> {
+  const collation = describeCollation(await collection.options(READ_CATALOG));
+  if (collation === undefined) return [];
+  return [
+    {
+      kind: 'collation',
+      text: `collection ${JSON.stringify(collection.collectionName)} has the default collation ${collation}, which applies to its _id, so that two different tenants can have the same one`,
+      todo: 'Create a collection without a collation, copy the documents into it, and use that one.',
+    },
+  ];
+}
+
+/** @throws VaultError `ERR_STORE_FAILED` for a collection whose `_id` has a collation @internal */
+export async function refuseCollation(collection: MongoCollection): Promise<void> {
+  if ((await listIndexes(collection)).length > 0) refuse(await collationProblems(collection));
 }
 
 /** The addresses that have several records; the first few of them. @internal */

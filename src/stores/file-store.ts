@@ -72,7 +72,7 @@ export class FileSecretStore implements SecretStore {
   // Few applications use a file: its code is loaded by the first call.
   #open(): Promise<RecordFile> {
     this.#file ??= import('./file/record-file.ts').then(
-      ({ RecordFile }) => new RecordFile(this.#path),
+      ({ RecordFile }) => new RecordFile(this.#path, 'provider-vault/1'),
     );
     return this.#file;
   }

@@ -1,6 +1,7 @@
 export { credentialFingerprint } from './credential-fingerprint.ts';
 export type { StandInFailure } from './failure.ts';
 export { type FaultyMethod, FaultyStore, type StoreFault } from './faulty-store.ts';
+export { describeKeyStore, type KeyContractTarget } from './key-store-contract.ts';
 export { FakeSendGrid, type FakeSendGridOptions } from './sendgrid/fake-sendgrid.ts';
 export type { FakeSendGridKey } from './sendgrid/keys.ts';
 export type { FakeSendGridMail } from './sendgrid/mail.ts';

@@ -4,7 +4,7 @@ import { CachedRecords } from '../core/cached-records.ts';
 import type { UnboundPolicy, VaultCore } from '../core/vault-core.ts';
 import { invalidArgument } from '../errors.ts';
 import type { KeyProvider } from '../keys/vault-key.ts';
-import { createImportOnFirstUse } from '../migration/first-use.ts';
+import { openOldSettings } from '../migration/first-use.ts';
 import type { SettingsOptions } from '../migration/settings-options.ts';
 import type { ProviderDefinition } from '../providers/define-provider.ts';
 import { FlatKeys } from '../providers/flat-keys.ts';
@@ -106,9 +106,8 @@ export function createCore(options: SecretsVaultOptions): VaultCore {
   const cache = options.cache && { max, ttlMs, ...(cacheClock && { now: cacheClock }) };
   const registry = new ProviderRegistry(options.providers);
   const { settings } = options;
-  const importTenant =
-    settings === undefined ? undefined : createImportOnFirstUse(settings, registry, cacheClock);
-  const importOnFirstUse = importTenant && ((tenantId: string) => importTenant(core, tenantId));
+  const old = settings === undefined ? undefined : openOldSettings(settings, registry, cacheClock);
+  const importOnFirstUse = old && ((tenantId: string) => old.importOnFirstUse(core, tenantId));
   const core: VaultCore = {
     store,
     records: new CachedRecords(store, cache, importOnFirstUse),
@@ -121,6 +120,7 @@ export function createCore(options: SecretsVaultOptions): VaultCore {
     now: clock,
     maxClients,
     importOnFirstUse,
+    countPlaintext: old?.countPlaintext,
   };
   return core;
 }

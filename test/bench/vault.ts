@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Db, FindOptions } from 'mongodb';
-import { compare } from './compare.ts';
+import type { SecretStore } from 'provider-vault';
+import { compare, type Ways } from './compare.ts';
 import { handRead, handSeal } from './hand-written.ts';
 import { type Library, newKey, sampleFields, sampleProvider } from './sample.ts';
 import type { Table } from './table.ts';
@@ -10,10 +11,8 @@ const MANY = 100;
 const coarse = { rounds: 61, sliceMs: 60 };
 
 /** What a vault on MongoDB adds to the driver and node:crypto. */
-export async function vault(
-  { Keyring, MongoSecretStore, SecretsVault }: Library,
-  db: Db,
-): Promise<Table> {
+export async function vault(library: Library, db: Db): Promise<Table> {
+  const { Keyring, MemorySecretStore, MongoSecretStore, SecretsVault } = library;
   const raw = db.collection('secrets');
   const key = newKey();
   const store = new MongoSecretStore(db);
@@ -72,5 +71,36 @@ export async function vault(
     'get, 5 earlier versions stored': await compare(get('often', { projection: { history: 0 } })),
     'getMany of 100 : one $in + open': await compare(getMany, coarse),
     'put : findOne + seal + compare-and-set': await compare(put),
+    'get with warm tenant keys : get with a keyring': await compare(
+      await tenantKeys(library, store),
+    ),
+    'the same from memory': await compare(await tenantKeys(library, new MemorySecretStore())),
+  };
+}
+
+/** A get by a key in a keyring (in the place of the hand-written way), and by a tenant's own. */
+async function tenantKeys(
+  { Keyring, MemoryKeyStore, open, SecretsVault, seal, TenantKeys }: Library,
+  store: SecretStore,
+): Promise<Ways> {
+  const kms = newKey().text;
+  const keys = new TenantKeys({
+    store: new MemoryKeyStore(),
+    wrapper: {
+      id: 'bench',
+      wrap: async (key) => Buffer.from(seal(key, kms), 'base64'),
+      unwrap: async (wrapped) => open(Buffer.from(wrapped).toString('base64'), kms),
+    },
+  });
+  const byTenant = new SecretsVault({ store, keys });
+  const byKeyring = new SecretsVault({
+    store,
+    keys: new Keyring({ encryptionKey: newKey().text }),
+  });
+  await byTenant.put('by-tenant', sampleProvider, sampleFields);
+  await byKeyring.put('by-keyring', sampleProvider, sampleFields);
+  return {
+    byHand: () => byKeyring.get('by-keyring', sampleProvider),
+    library: () => byTenant.get('by-tenant', sampleProvider),
   };
 }

@@ -4,7 +4,8 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { newKey } from '../support/fixtures.ts';
 import { runCli } from '../support/run-cli.ts';
 
-const store = ['--store', '--database', '--collection'];
+const keys = ['--kms', '--previous-kms', '--key-store', '--key-collection', '--seal'];
+const store = ['--store', '--database', '--collection', ...keys];
 // With a password; put together here, because a secret scan reads this file.
 const unreachable = `mongodb://u:${'pl4nted'}@127.0.0.1:9/crm?serverSelectionTimeoutMS=200`;
 const longRun = [
@@ -36,6 +37,8 @@ const commands: Record<string, readonly string[]> = {
     '--mapping',
   ],
   rotate: [...store, ...longRun, ...audited, '--dry-run'],
+  rewrap: [...store, ...longRun, '--dry-run'],
+  'erase-tenant': [...store, ...audited, '--erase-audit', '--yes'],
   verify: [...store, ...longRun],
   doctor: [...store, '--settings', '--code'],
 };

@@ -1,10 +1,14 @@
 import type { SecretStore } from 'provider-vault';
-import { type ContractTarget, describeSecretStore } from 'provider-vault/testing';
+import {
+  type ContractRunner,
+  type ContractTarget,
+  describeSecretStore,
+} from 'provider-vault/testing';
 
-/** Runs the store contract, and returns the names of the cases that fail. */
-export async function failingCases(
-  target: ContractTarget,
-  describeStore = describeSecretStore,
+/** Runs a store contract, and returns the names of the cases that fail. */
+export async function failingCases<T = ContractTarget>(
+  target: T,
+  describeStore: (runner: ContractRunner, target: T) => void = describeSecretStore as never,
 ): Promise<string[]> {
   const cases: { name: string; run: () => Promise<void> }[] = [];
   const runner = {

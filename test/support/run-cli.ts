@@ -20,7 +20,7 @@ await build({
   metafile: false,
   treeshake: false,
   // The library is bundled from its sources, as tsconfig.json says.
-  external: commandLine.external.filter((name) => name !== 'provider-vault'),
+  external: commandLine.external.filter((name) => !/^provider-vault\b/.test(name)),
 });
 
 /** The command line as a program. */

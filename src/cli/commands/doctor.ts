@@ -10,8 +10,10 @@ import { checkEnvFiles, checkPermissions, keyFiles } from '../doctor/files.ts';
 import { checkKeys } from '../doctor/keys.ts';
 import { checkPlaintext } from '../doctor/plaintext.ts';
 import { checkRecords } from '../doctor/records.ts';
+import { checkTenantKeys } from '../doctor/tenant-keys.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
+import { type KeyOptions, kmsName, type OpenKeys, withKeys } from '../open-keys.ts';
 import { type OpenStore, type StoreOptions, withPlace } from '../open-store.ts';
 import { withProgress } from '../operation.ts';
 import {
@@ -22,7 +24,7 @@ import {
 } from '../options.ts';
 import { paint, printResult } from '../output.ts';
 
-interface DoctorOptions extends CommonOptions, StoreOptions, SettingsOptions {
+interface DoctorOptions extends CommonOptions, StoreOptions, KeyOptions, SettingsOptions {
   readonly code?: string;
 }
 
@@ -45,7 +47,7 @@ export const doctorCommand: DefineCommand = (program, finish) => {
     action<DoctorOptions>(finish, async (options) => {
       const { code } = options;
       if (code !== undefined) await requireFolder(code);
-      const { checks, keys } = checkKeys(process.env);
+      const { checks, ...keys } = checkKeys(process.env, kmsName(options) !== undefined);
       const all = [
         checkNode(),
         ...checks,
@@ -68,7 +70,13 @@ async function requireFolder(path: string): Promise<void> {
   if (!isFolder) throw new UsageError(`${path} is not a folder.`);
 }
 
-async function checkStore(options: DoctorOptions, keys: Keyring | undefined): Promise<Check[]> {
+/** The keyring of the environment, unless it is wrong. */
+interface CheckedKeys {
+  readonly good: boolean;
+  readonly keyring?: Keyring;
+}
+
+async function checkStore(options: DoctorOptions, keys: CheckedKeys): Promise<Check[]> {
   try {
     return await withPlace(options, (opened) => checkOpened(opened, options, keys));
   } catch (error) {
@@ -79,8 +87,8 @@ async function checkStore(options: DoctorOptions, keys: Keyring | undefined): Pr
 
 async function checkOpened(
   opened: OpenStore,
-  { settings, code, json = false }: DoctorOptions,
-  keys: Keyring | undefined,
+  options: DoctorOptions,
+  { good, keyring }: CheckedKeys,
 ): Promise<Check[]> {
   const reachable = await checkReachable(opened);
   if (reachable.state === 'fail') return [reachable];
@@ -88,9 +96,29 @@ async function checkOpened(
   const permissions = await checkPermissions({ 'store file': opened.file });
   const found = [missing ?? reachable, ...permissions];
   if (missing === undefined) found.push(...(await checkIndex(opened)));
-  if (keys === undefined) return found; // nothing can be opened
-  const vault = new SecretsVault({ store: opened.store, keys });
-  if (missing === undefined) {
+  if (!good) return found; // nothing can be opened
+  try {
+    const more = await withKeys(options, opened, keyring, (keys) =>
+      checkContent(opened, missing === undefined, options, keys),
+    );
+    return [...found, ...more];
+  } catch (error) {
+    if (!isVaultError(error) && !(error instanceof UsageError)) throw error;
+    const todo = 'Without the keys, no record can be opened.';
+    return [...found, fail('keys', error.message, todo)];
+  }
+}
+
+async function checkContent(
+  opened: OpenStore,
+  exists: boolean,
+  { settings, code, json = false }: DoctorOptions,
+  keys: OpenKeys,
+): Promise<Check[]> {
+  const vault = new SecretsVault({ store: opened.store, keys: keys.keys });
+  const found = exists && keys.tenants ? await checkTenantKeys(keys.tenants, opened.store) : [];
+  const canOpen = found.every(({ state }) => state !== 'fail');
+  if (exists && canOpen) {
     const report = await withProgress('Opening records', json, (controls) =>
       verifyVault(vault, controls),
     );

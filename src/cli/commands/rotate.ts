@@ -23,13 +23,13 @@ export const rotateCommand: DefineCommand = (program, finish) => {
   addDryRunOption(addLongRunOptions(addAuditOptions(addStoreOptions(command)))).action(
     action<RotateOptions>(finish, (options) => {
       const { dryRun = false } = options;
-      return withVault(options, { audited: !dryRun }, ({ vault, actor }) =>
+      return withVault(options, { audited: !dryRun }, ({ vault, actor, sealer }) =>
         runOperation(
           'Rotating',
           options,
           (settings) => rotateKeys(vault, { ...settings, dryRun, actor }),
           {
-            lines: (report) => linesOf(report, dryRun),
+            lines: (report) => linesOf(report, sealer, dryRun),
             exitCode: ({ remaining }) => (remaining > 0 ? EXIT.workRemains : EXIT.done),
           },
         ),
@@ -38,14 +38,15 @@ export const rotateCommand: DefineCommand = (program, finish) => {
   );
 };
 
-function linesOf(report: RotationReport, dryRun: boolean): string[] {
-  const { encryptionKeyId, keys } = report;
+function linesOf(report: RotationReport, sealer: string, dryRun: boolean): string[] {
   return [
     ...(dryRun ? ['Dry run: nothing was written. A real run would do this:'] : []),
-    `Sealed with key ${encryptionKeyId}: ${count(report.rotated, 'record')}, and ${count(report.historyRotated, 'earlier version')}`,
+    `Sealed with ${sealer}: ${count(report.rotated, 'record')}, and ${count(report.historyRotated, 'earlier version')}`,
     `Up to date before: ${count(report.upToDate, 'record')}`,
     'Records per key before:',
-    ...table(Object.entries(keys).map(([id, records]) => ['', id, count(records, 'record')])),
+    ...table(
+      Object.entries(report.keys).map(([id, records]) => ['', id, count(records, 'record')]),
+    ),
     ...(report.changed > 0
       ? [`Left to other writers, which changed them meanwhile: ${count(report.changed, 'record')}`]
       : []),

@@ -48,6 +48,7 @@ function configuredKeys(): Keyring | undefined {
 
 function roleOf(keyId: string, keyIds: readonly string[]): string {
   if (keyId === 'none') return 'records of the old system name no key';
+  if (/^t\d+$/.test(keyId)) return "tenants' own keys";
   if (keyId === keyIds[0]) return 'the current key';
   return keyIds.includes(keyId) ? 'opens only' : 'not configured';
 }

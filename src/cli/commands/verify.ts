@@ -1,7 +1,8 @@
-import { type Keyring, type VerificationReport, verifyVault } from 'provider-vault';
+import { type VerificationReport, verifyVault } from 'provider-vault';
 import { action, type DefineCommand } from '../action.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { linesOfIssues } from '../issues.ts';
+import type { OpenKeys } from '../open-keys.ts';
 import { type VaultOptions, withVault } from '../open-vault.ts';
 import { runOperation } from '../operation.ts';
 import { addLongRunOptions, addStoreOptions, type LongRunOptions } from '../options.ts';
@@ -22,24 +23,24 @@ export const verifyCommand: DefineCommand = (program, finish) => {
     .addHelpText('after', HELP);
   addLongRunOptions(addStoreOptions(command)).action(
     action<VerifyOptions>(finish, (options) =>
-      withVault(options, { audited: false }, ({ vault, keys }) =>
-        runOperation('Verifying', options, (settings) => verifyVault(vault, settings), {
-          lines: (report) => linesOf(report, keys),
-          exitCode: (report) => exitCodeOf(report, keys),
+      withVault(options, { audited: false }, (opened) =>
+        runOperation('Verifying', options, (settings) => verifyVault(opened.vault, settings), {
+          lines: (report) => linesOf(report, opened),
+          exitCode: (report) => exitCodeOf(report, opened),
         }),
       ),
     ),
   );
 };
 
-function exitCodeOf(report: VerificationReport, keys: Keyring): ExitCode {
+function exitCodeOf(report: VerificationReport, keys: OpenKeys): ExitCode {
   if (broken(report) + broken(report.history) > 0) return EXIT.failed;
   return needsRotation(report, keys) ? EXIT.workRemains : EXIT.done;
 }
 
 const COLUMNS = ['ok', 'unbound', 'unknownKey', 'tampered', 'malformed', 'foreign'] as const;
 
-function linesOf(report: VerificationReport, keys: Keyring): string[] {
+function linesOf(report: VerificationReport, keys: OpenKeys): string[] {
   const rows = Object.entries({ ...report.keys, 'all records': report });
   return [
     ...table([
@@ -50,9 +51,7 @@ function linesOf(report: VerificationReport, keys: Keyring): string[] {
     ...linesOfIssues('To look at', report.problemCount, report.problems),
     unboundLine(report),
     ...(needsRotation(report, keys)
-      ? [
-          `Not everything is sealed with key ${keys.encryptionKeyId}: \`provider-vault rotate\` does that.`,
-        ]
+      ? [`Not everything is sealed with ${keys.sealer}: \`provider-vault rotate\` does that.`]
       : []),
     ...(report.droppableKeys.length > 0
       ? [

@@ -4,9 +4,17 @@ import { type Check, fail, pass } from './check.ts';
 /**
  * The keys of the environment, each of the two variables checked on its own.
  *
- * @returns the keyring too, if both are good
+ * @param isOptional - a KMS wraps the tenants' keys, and what seals need not be here
+ * @returns whether both are good, and then the keyring
  */
-export function checkKeys(env: Environment): { checks: Check[]; keys: Keyring | undefined } {
+export function checkKeys(
+  env: Environment,
+  isOptional: boolean,
+): { checks: Check[]; good: boolean; keyring?: Keyring } {
+  if (isOptional && !env.APP_ENCRYPTION_KEY && !env.APP_ENCRYPTION_KEY_FILE) {
+    const text = "none set: the tenants' own keys seal and open";
+    return { checks: [pass('encryption key', text)], good: true };
+  }
   const encryption = keyringOf('encryption key', {
     APP_ENCRYPTION_KEY: env.APP_ENCRYPTION_KEY,
     APP_ENCRYPTION_KEY_FILE: env.APP_ENCRYPTION_KEY_FILE,
@@ -25,7 +33,7 @@ export function checkKeys(env: Environment): { checks: Check[]; keys: Keyring | 
     checks.push(pass('decryption keys', ids.length > 0 ? ids.join(', ') : 'none set'));
   }
   const good = checks.every(({ state }) => state === 'pass');
-  return { checks, keys: good ? Keyring.fromEnv(env) : undefined };
+  return { checks, good, ...(good && { keyring: Keyring.fromEnv(env) }) };
 }
 
 function keyringOf(name: string, env: Environment): { keys: Keyring } | { failure: Check } {

@@ -1,10 +1,11 @@
-import type { Keyring, VerificationReport } from 'provider-vault';
+import type { VerificationReport } from 'provider-vault';
+import type { OpenKeys } from '../open-keys.ts';
 import { count } from '../output.ts';
 import { broken, needsRotation, unboundOf } from '../verification.ts';
 import { type Check, fail, pass, warn } from './check.ts';
 
 /** What opening every record has shown. */
-export function checkRecords(report: VerificationReport, keys: Keyring): Check[] {
+export function checkRecords(report: VerificationReport, keys: OpenKeys): Check[] {
   return [
     checkOpening(report),
     checkKeyUse(report, keys),
@@ -33,7 +34,7 @@ function checkOpening(report: VerificationReport): Check {
   );
 }
 
-function checkKeyUse(report: VerificationReport, keys: Keyring): Check {
+function checkKeyUse(report: VerificationReport, keys: OpenKeys): Check {
   const perKey = Object.fromEntries(
     Object.entries(report.keys).map(([id, counts]) => [
       id,
@@ -45,7 +46,7 @@ function checkKeyUse(report: VerificationReport, keys: Keyring): Check {
       .map(([id, n]) => `${id}: ${count(n, 'record')}`)
       .join(', ') || 'no records';
   if (!needsRotation(report, keys)) return pass('keys in use', text, perKey);
-  const todo = `\`provider-vault rotate\` seals everything with key ${keys.encryptionKeyId}.`;
+  const todo = `\`provider-vault rotate\` seals everything with ${keys.sealer}.`;
   return warn('keys in use', text, todo, perKey);
 }
 

@@ -3,8 +3,14 @@ import { VaultError } from '../../errors.ts';
 import type { SecretRecord } from '../../record.ts';
 import { isPlainObject, mapMembers } from '../record-table.ts';
 
-const FORMAT = 'provider-vault/1';
-const HEAD = /^\{\s*"format": "provider-vault\/1",\s*"id": "([0-9a-f]{32})"/;
+/**
+ * What a file holds, in its first line, so that the keys cannot be taken for records.
+ *
+ * @internal
+ */
+export type FileFormat = 'provider-vault/1' | 'provider-vault-keys/1';
+
+const HEAD = /^\{\s*"format": "provider-vault(?:-keys)?\/1",\s*"id": "([0-9a-f]{32})"/;
 
 /** How many bytes of a file hold its id. @internal */
 export const HEAD_BYTES = 128;
@@ -23,8 +29,12 @@ export function asWritten(record: SecretRecord): SecretRecord {
  * @param id - 32 hex digits, which no other content has
  * @internal
  */
-export function formatRecords(id: string, records: readonly SecretRecord[]): string {
-  return `${JSON.stringify({ format: FORMAT, id, records: records.map(toJson) }, null, 2)}\n`;
+export function formatRecords(
+  format: FileFormat,
+  id: string,
+  records: readonly SecretRecord[],
+): string {
+  return `${JSON.stringify({ format, id, records: records.map(toJson) }, null, 2)}\n`;
 }
 
 /** The id in the first bytes of a file; `undefined` in a file that was written by hand. @internal */
@@ -38,10 +48,10 @@ export function contentId(head: string): string | undefined {
  * @throws VaultError `ERR_STORE_FAILED` for another file or a damaged one; it is never overwritten
  * @internal
  */
-export function parseRecords(text: string, path: string): SecretRecord[] {
+export function parseRecords(text: string, path: string, expected: FileFormat): SecretRecord[] {
   try {
     const { format, records } = JSON.parse(text);
-    if (format === FORMAT && Array.isArray(records) && records.every(isRecord)) {
+    if (format === expected && Array.isArray(records) && records.every(isRecord)) {
       return records.map((record) => fromJson(record) as SecretRecord);
     }
   } catch {
@@ -49,7 +59,7 @@ export function parseRecords(text: string, path: string): SecretRecord[] {
   }
   throw new VaultError(
     'ERR_STORE_FAILED',
-    `The file ${path} was not written by provider-vault, or it is damaged. It was left as it is.`,
+    `The file ${path} was not written by provider-vault, holds ${expected === 'provider-vault/1' ? 'keys in the place of records' : 'records in the place of keys'}, or is damaged. It was left as it is.`,
   );
 }
 

@@ -7,7 +7,14 @@ import type { SecretRef } from '../../record.ts';
 import { RecordTable } from '../record-table.ts';
 import type { StoreWrite } from '../secret-store.ts';
 import { syncFolder, writeDraft } from './draft.ts';
-import { asWritten, contentId, formatRecords, HEAD_BYTES, parseRecords } from './format.ts';
+import {
+  asWritten,
+  contentId,
+  type FileFormat,
+  formatRecords,
+  HEAD_BYTES,
+  parseRecords,
+} from './format.ts';
 import { errnoOf, FILE_LOCKED, withFileLock } from './lock.ts';
 
 const OWNER_ONLY = 0o600;
@@ -42,18 +49,20 @@ interface Snapshot {
 }
 
 /**
- * The file of a `FileSecretStore`.
+ * The file of a `FileSecretStore` or a `FileKeyStore`.
  *
  * @internal
  */
 export class RecordFile {
   readonly #path: string;
+  readonly #format: FileFormat;
   #snapshot: Snapshot | undefined;
   #waiting: Change[] = [];
   #writing = false;
 
-  constructor(path: string) {
+  constructor(path: string, format: FileFormat) {
     this.#path = path;
+    this.#format = format;
   }
 
   /** Creates the file if it is missing, and lets only its owner read it. */
@@ -80,7 +89,7 @@ export class RecordFile {
       const version = id && contentVersion(id, await file.stat({ bigint: true }));
       if (version && this.#snapshot?.version === version) return this.#snapshot.table;
       const text = (await file.readFile()).toString();
-      const table = new RecordTable(parseRecords(text, this.#path));
+      const table = new RecordTable(parseRecords(text, this.#path, this.#format));
       this.#snapshot = version ? { version, table } : undefined;
       return table;
     } catch (error) {
@@ -137,7 +146,7 @@ export class RecordFile {
       const results = changes.map(({ apply }) => apply(table));
       if (results.flat().includes(true)) {
         const id = randomBytes(16).toString('hex');
-        const state = await writeDraft(draft, formatRecords(id, table.all()), path);
+        const state = await writeDraft(draft, formatRecords(this.#format, id, table.all()), path);
         commit();
         this.#snapshot = { version: contentVersion(id, state), table };
         await syncFolder(dirname(path));

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
 import 'provider-vault';
+import 'provider-vault/kms';
 
-// Prints which optional peers the import above has loaded. All of them are CommonJS.
+// Prints which optional peers the imports above have loaded. All of them are CommonJS.
 const loaded = Object.keys(createRequire(import.meta.url).cache);
-const peers = ['mongodb', 'twilio', '@sendgrid'];
+const peers = ['mongodb', 'twilio', '@sendgrid', '@aws-sdk', '@azure', '@google-cloud'];
 console.log(
   JSON.stringify(
     peers.filter((peer) => loaded.some((file) => file.includes(`node_modules/${peer}/`))),

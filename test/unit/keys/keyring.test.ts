@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { generateKey, isVaultError, Keyring, seal, type VaultError } from 'provider-vault';
 import { afterAll, describe, expect, it } from 'vitest';
-import { newKey } from '../../support/fixtures.ts';
+import { newKey, rejection } from '../../support/fixtures.ts';
+import { expectNone } from '../../support/printed.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'keyring-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -197,5 +198,66 @@ describe('two keys of one id', () => {
   it('may be the same key twice', () => {
     const [key] = COLLIDING;
     expect(new Keyring({ encryptionKey: key, decryptionKeys: [key, key] }).keyIds).toHaveLength(1);
+  });
+});
+
+describe('Keyring.load', () => {
+  it('takes the text of a key, or of several', async () => {
+    const [a, b, c] = [newKey(), newKey(), newKey()];
+    const idsOf = async (loaded: Awaited<ReturnType<Parameters<typeof Keyring.load>[0]>>) =>
+      (await Keyring.load(async () => loaded)).keyIds;
+    const all = new Keyring({ encryptionKey: a, decryptionKeys: [b, c] }).keyIds;
+    expect(await idsOf(a)).toEqual(all.slice(0, 1));
+    expect(await idsOf(`${a}\n`)).toEqual(all.slice(0, 1));
+    expect(await idsOf({ encryptionKey: a })).toEqual(all.slice(0, 1));
+    expect(await idsOf({ encryptionKey: a, decryptionKeys: [b, `${c}\r\n`] })).toEqual(all);
+    expect(await idsOf({ encryptionKey: a, decryptionKeys: `${b}, ${c}\n` })).toEqual(all);
+    expect(await idsOf({ encryptionKey: a, decryptionKeys: '' })).toEqual(all.slice(0, 1));
+  });
+
+  it.each([undefined, null, '', {}, { encryptionKey: '' }, { decryptionKeys: [] }])(
+    'says that there is no key: %j',
+    async (loaded) => {
+      const loading = Keyring.load(async () => loaded as never);
+      await expect(loading).rejects.toMatchObject({ code: 'ERR_KEY_MISSING' });
+    },
+  );
+
+  it('says what is wrong with a key, as everywhere, and nothing of it', async () => {
+    const hex = randomBytes(32).toString('hex');
+    for (const [loaded, text] of [
+      [hex, '64 hex digits'],
+      [{ encryptionKey: newKey(), decryptionKeys: [hex] }, 'Key 1 in decryptionKeys of the source'],
+      [`"${newKey()}"`, 'quotes'],
+      [Buffer.from(hex), 'gave no encryption key'],
+      [{ encryptionKey: Buffer.from(hex) }, 'must be a string, not an object'],
+      [{ encryptionKey: newKey(), decryptionKeys: [Buffer.from(hex)] }, 'must be a string'],
+      [{ encryptionKey: newKey(), decryptionKeys: { [hex]: 1 } }, 'an array or a string'],
+    ] as const) {
+      const error = await rejection(Keyring.load(async () => loaded as never));
+      expect(error).toMatchObject({ message: expect.stringContaining(text) });
+      expectNone([hex, typeof loaded === 'string' ? loaded : hex], error);
+    }
+  });
+
+  it('says the code or the name of the error of its source, and nothing else of it', async () => {
+    const secret = newKey();
+    const failing = (error: unknown) => Keyring.load(() => Promise.reject(error));
+    const named = (name: string) => Object.assign(new Error(secret), { name });
+    for (const [error, code, shown] of [
+      [Object.assign(new Error(secret), { code: 'ENOENT' }), 'ERR_KEY_MISSING', 'ENOENT'],
+      [named('ResourceNotFoundException'), 'ERR_KEY_MISSING', 'ResourceNotFoundException'],
+      [named('AccessDeniedException'), 'ERR_KEY_UNAVAILABLE', 'AccessDeniedException'],
+      [Object.assign(new Error(secret), { code: 'EACCES' }), 'ERR_KEY_UNAVAILABLE', 'EACCES'],
+      [named(secret), 'ERR_KEY_UNAVAILABLE', 'unknown error'],
+      [secret, 'ERR_KEY_UNAVAILABLE', 'unknown error'],
+      [null, 'ERR_KEY_UNAVAILABLE', 'unknown error'],
+    ] as const) {
+      const rejected = await rejection(failing(error));
+      expect(rejected).toMatchObject({ code, message: expect.stringContaining(`(${shown})`) });
+      expectNone([secret], rejected);
+    }
+    const throws = () => Keyring.load(() => JSON.parse(secret));
+    await expect(throws()).rejects.toMatchObject({ code: 'ERR_KEY_UNAVAILABLE' });
   });
 });

@@ -1,0 +1,206 @@
+import {
+  type KeyEntry,
+  type KeyWrapper,
+  MemoryKeyStore,
+  OperationError,
+  type RewrapReport,
+  TenantKeys,
+} from 'provider-vault';
+import { describe, expect, it } from 'vitest';
+import { rejection } from '../../support/fixtures.ts';
+import { entryOf, tenantVault } from '../../support/tenant-keys.ts';
+import { TestKms } from '../../support/test-wrapper.ts';
+
+const TENANTS = Array.from({ length: 30 }, (_, n) => `tenant-${String(n).padStart(2, '0')}`);
+
+async function filled() {
+  const all = tenantVault();
+  for (const tenant of TENANTS) await all.vault.put(tenant, 'custom', { of: tenant });
+  const records: unknown[] = [];
+  for await (const batch of all.store.scan({})) records.push(...batch);
+  return { ...all, records };
+}
+
+async function entries(store: MemoryKeyStore): Promise<KeyEntry[]> {
+  const all: KeyEntry[] = [];
+  for await (const batch of store.scan({})) all.push(...batch);
+  return all;
+}
+
+/** A KMS whose key has versions, and which wraps anew without showing the key. */
+class VersionedKms extends TestKms implements KeyWrapper {
+  version = 1;
+  rewraps: number[] = [];
+  refused: Buffer | undefined;
+
+  override async wrap(key: Uint8Array): Promise<Uint8Array> {
+    return Buffer.concat([Buffer.of(this.version), await super.wrap(key, { tenantId: '' })]);
+  }
+
+  override async unwrap(wrapped: Uint8Array): Promise<Uint8Array> {
+    return super.unwrap(wrapped.subarray(1), { tenantId: '' });
+  }
+
+  async rewrap(items: readonly { wrapped: Uint8Array }[]): Promise<(Uint8Array | undefined)[]> {
+    this.rewraps.push(items.length);
+    if (items.some(({ wrapped }) => this.refused?.equals(wrapped))) {
+      await super.unwrap(Buffer.alloc(40), { tenantId: '' });
+    }
+    return Promise.all(
+      items.map(async ({ wrapped }) =>
+        wrapped[0] === this.version ? undefined : this.wrap(await this.unwrap(wrapped)),
+      ),
+    );
+  }
+}
+
+describe('rewrap', () => {
+  it('moves all keys to another KMS, touches no record, and can be run again', async () => {
+    const { kms, keyStore, open, store, records, keys } = await filled();
+    await keys.renew('tenant-03');
+    const wrapper = new TestKms('new-kms');
+    const moving = open({ wrapper, previousWrappers: [kms] });
+    const before = await entries(keyStore);
+    const progress: number[] = [];
+    const onProgress = ({ done }: { done: number }) => progress.push(done);
+
+    const dry = await moving.keys.rewrap({ dryRun: true });
+    expect(dry).toMatchObject({ scanned: 31, rewrapped: 31, upToDate: 0, failedCount: 0 });
+    expect(await entries(keyStore)).toEqual(before);
+
+    const report = await moving.keys.rewrap({ batchSize: 7, onProgress });
+    expect(report).toEqual({ scanned: 31, rewrapped: 31, upToDate: 0, failedCount: 0, failed: [] });
+    expect(progress.at(-1)).toBe(31);
+    const after = await entries(keyStore);
+    expect(after.flatMap(({ keys }) => keys).every(({ wrapper }) => wrapper === 'new-kms')).toBe(
+      true,
+    );
+    // All else stays: numbers, ids, dates.
+    const bare = (all: KeyEntry[]) =>
+      all.map(({ etag: _, keys, ...rest }) => ({
+        ...rest,
+        keys: keys.map(({ wrapped: _, wrapper: __, ...key }) => key),
+      }));
+    expect(bare(after)).toEqual(bare(before));
+    const now: unknown[] = [];
+    for await (const batch of store.scan({})) now.push(...batch);
+    expect(now).toEqual(records);
+
+    const only = open({ wrapper }).vault;
+    for (const tenant of TENANTS) expect((await only.require(tenant, 'custom')).of).toBe(tenant);
+  });
+
+  it('lets the service wrap anew in batches, with its newest version', async () => {
+    const wrapper = new VersionedKms();
+    const { keyStore, open } = tenantVault({ wrapper });
+    const { keys, vault } = open();
+    for (const tenant of TENANTS) await vault.put(tenant, 'custom', { of: tenant });
+    wrapper.calls.unwrap = 0;
+    expect(await keys.rewrap({ batchSize: 10 })).toMatchObject({ rewrapped: 0, upToDate: 30 });
+    wrapper.version = 2;
+    wrapper.rewraps = [];
+    expect(await keys.rewrap({ batchSize: 10 })).toMatchObject({ rewrapped: 30, upToDate: 0 });
+    expect(wrapper.rewraps).toEqual([10, 10, 10]);
+    expect(await keys.rewrap()).toMatchObject({ rewrapped: 0, upToDate: 30 });
+
+    // One that the service refuses fails alone.
+    wrapper.version = 3;
+    const {
+      keys: [stored],
+    } = await entryOf(keyStore, 'tenant-05');
+    wrapper.refused = Buffer.from(stored?.wrapped as string, 'base64');
+    expect(await keys.rewrap({ batchSize: 10 })).toMatchObject({
+      scanned: 30,
+      rewrapped: 29,
+      failedCount: 1,
+      failed: [{ tenantId: 'tenant-05', reason: 'ERR_KEY_UNAVAILABLE', keyId: stored?.keyId }],
+    });
+    const cold = open().vault;
+    for (const tenant of TENANTS) expect((await cold.require(tenant, 'custom')).of).toBe(tenant);
+  });
+
+  it('ends while the KMS is down, says where, and goes on from there', async () => {
+    const { kms, open } = await filled();
+    const wrapper = new TestKms('new-kms');
+    const { keys } = open({ wrapper, previousWrappers: [kms] });
+    const onProgress = ({ done }: { done: number }) => {
+      if (done >= 10) wrapper.state = 'down';
+    };
+    const error = (await rejection(
+      keys.rewrap({ batchSize: 5, concurrency: 1, onProgress }),
+    )) as OperationError<RewrapReport>;
+    expect(error).toBeInstanceOf(OperationError);
+    expect(error.code).toBe('ERR_KEY_UNAVAILABLE');
+    expect(error.report.rewrapped).toBeGreaterThanOrEqual(10);
+    wrapper.state = 'up';
+    const { after } = error;
+    const rest = await keys.rewrap({ ...(after !== undefined && { after }) });
+    expect(rest.rewrapped).toBe(30 - error.report.rewrapped);
+    expect(await keys.rewrap({ dryRun: true })).toMatchObject({ scanned: 30 });
+  });
+
+  it('names what it cannot wrap, and leaves it', async () => {
+    const { kms, keyStore, open } = await filled();
+    const change = async (tenantId: string, change: (entry: KeyEntry) => Partial<KeyEntry>) => {
+      const entry = await entryOf(keyStore, tenantId);
+      const next = { ...entry, ...change(entry), etag: 'AAAABBBBCCCCDDDD' };
+      await keyStore.put(next as KeyEntry, entry.etag);
+      return next;
+    };
+    const moved = (await entryOf(keyStore, 'tenant-01')).keys;
+    await change('tenant-02', () => ({ keys: moved }));
+    await change('tenant-03', () => ({ current: 'many' as never }));
+    await change('tenant-04', ({ keys }) => ({
+      keys: keys.map((key) => ({ ...key, wrapper: 'gone' })),
+    }));
+    const wrapper = new TestKms('new-kms');
+    const { keys } = open({ wrapper, previousWrappers: [kms] });
+    const issues: unknown[] = [];
+    const onIssue = ({ tenantId, reason }: { tenantId: string | undefined; reason: string }) =>
+      issues.push([tenantId, reason]);
+    const report = await keys.rewrap({ onIssue });
+    expect(report).toMatchObject({ scanned: 30, rewrapped: 27, failedCount: 3 });
+    expect(issues.sort()).toEqual([
+      ['tenant-02', 'ERR_KEY_INVALID'],
+      ['tenant-03', 'ERR_KEY_INVALID'],
+      ['tenant-04', 'ERR_KEY_UNAVAILABLE'],
+    ]);
+    expect((await entryOf(keyStore, 'tenant-02')).keys).toEqual(moved);
+  });
+
+  it('loses nothing to a renewal or another rewrap at the same time', async () => {
+    const { kms, keyStore, open } = await filled();
+    const wrapper = new TestKms('new-kms');
+    const options = { wrapper, previousWrappers: [kms] };
+    const renewing = open(options).keys;
+    const [one, other] = [open(options), open(options)];
+    await Promise.all([
+      one.keys.rewrap({ batchSize: 3 }),
+      other.keys.rewrap({ batchSize: 4 }),
+      ...TENANTS.slice(0, 10).map((tenant) => renewing.renew(tenant)),
+    ]);
+    await one.keys.rewrap();
+    const all = await entries(keyStore);
+    expect(all.flatMap(({ keys }) => keys).every(({ wrapper }) => wrapper === 'new-kms')).toBe(
+      true,
+    );
+    expect(all.filter(({ current }) => current === 2)).toHaveLength(10);
+    const cold = open({ wrapper }).vault;
+    for (const tenant of TENANTS) expect((await cold.require(tenant, 'custom')).of).toBe(tenant);
+  });
+
+  it('checks its options, and shares the work by part', async () => {
+    const { keys } = await filled();
+    for (const odd of [{ batchSize: 0 }, { after: 'x' }, { range: {} }, null]) {
+      await expect(keys.rewrap(odd as never)).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+      });
+    }
+    const parts = await Promise.all(
+      [0, 1, 2].map((index) => keys.rewrap({ part: { index, of: 3 } })),
+    );
+    expect(parts.reduce((sum, { scanned }) => sum + scanned, 0)).toBe(30);
+    const empty = new TenantKeys({ wrapper: new TestKms(), store: new MemoryKeyStore() });
+    expect(await empty.rewrap()).toMatchObject({ scanned: 0 });
+  });
+});
