@@ -63,9 +63,13 @@ export const library = {
   entry: {
     index: 'src/index.ts',
     mongo: 'src/mongo/index.ts',
+    postgres: 'src/postgres/index.ts',
     twilio: 'src/twilio/index.ts',
     sendgrid: 'src/sendgrid/index.ts',
+    oauth: 'src/oauth/index.ts',
+    mail: 'src/mail/index.ts',
     kms: 'src/kms/index.ts',
+    settings: 'src/settings/index.ts',
     testing: 'src/testing/index.ts',
   },
   // Entry points share their modules: classes and caches exist once, whichever name is imported.
@@ -75,7 +79,24 @@ export const library = {
   // tsup sets baseUrl for the declarations, which TypeScript 6 reports as deprecated.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
   // The package has no dependencies: tsup bundles the development ones that are imported in src.
-  external: ['mongodb', 'twilio', '@sendgrid/mail', '@aws-sdk/client-kms'],
+  external: [
+    ...['mongodb', 'pg', 'twilio', '@sendgrid/mail', '@aws-sdk/client-kms'],
+    ...['oauth4webapi', 'nodemailer'],
+  ],
+} satisfies Options;
+
+/** `<provider-settings>`: one file that a browser loads as it is. */
+const element = {
+  entry: { element: 'src/settings/element/index.ts' },
+  outDir: 'dist/settings',
+  target: 'es2022',
+  platform: 'browser',
+  format: ['esm'],
+  minify: true,
+  treeshake: true,
+  metafile: true,
+  tsconfig: 'test/pages/tsconfig.json',
+  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
 } satisfies Options;
 
 // The command line is a program that uses the library by its name, as others do.
@@ -98,4 +119,4 @@ export const commandLine = {
       : {},
 } satisfies Options;
 
-export default defineConfig([library, commandLine]);
+export default defineConfig([library, element, commandLine]);

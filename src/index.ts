@@ -3,12 +3,12 @@ export { AUDIT_ERROR_CHANNEL, type AuditOptions, type AuditSink } from './audit/
 export { AUDIT_CHANNEL } from './audit/audit-trail.ts';
 export type { ResolvedCredentials } from './clients/credentials.ts';
 export { defineClientFactory } from './clients/define-client-factory.ts';
-export type {
-  ConnectionProblem,
-  ConnectionResult,
-  TestConnectionOptions,
-} from './connections/run-test.ts';
-export { testConnection } from './connections/test-connection.ts';
+export type { CheckHealthOptions, HealthReport } from './connections/check-health.ts';
+export { rotateCredential, rotateDue } from './connections/rotate-credential.ts';
+export type { RotateDueOptions, RotateDueReport } from './connections/rotate-due.ts';
+export type { RotateOptions, RotateResult } from './connections/run-rotation.ts';
+export type { ConnectionTestOptions, TestConnectionOptions } from './connections/run-test.ts';
+export { checkHealth, testConnection } from './connections/test-connection.ts';
 export type { ReadOptions, WriteOptions } from './core/options.ts';
 export type { UnboundPolicy } from './core/vault-core.ts';
 export { open, seal } from './crypto/codec.ts';
@@ -29,6 +29,15 @@ export {
   type KeyTexts,
 } from './keys/keyring.ts';
 export type { KeyProvider, VaultKey } from './keys/vault-key.ts';
+export {
+  type CredentialHealth,
+  HEALTH_CHANNEL,
+  type HealthEvent,
+  type HealthState,
+} from './lifecycle/health-event.ts';
+export { refreshDue } from './lifecycle/operations.ts';
+export type { RefreshDueOptions, RefreshReport } from './lifecycle/refresh-due.ts';
+export type { CopyOptions, CopyReport } from './maintenance/copy-records.ts';
 export type { EraseTenantOptions, ErasureReport } from './maintenance/erase-tenant.ts';
 export {
   type LongOperationOptions,
@@ -38,12 +47,15 @@ export {
   type OperationProgress,
 } from './maintenance/long-operation.ts';
 export {
+  copyRecords,
   eraseTenant,
+  reindexLookup,
   renewKeys,
   rotateKeys,
   verifyKeys,
   verifyVault,
 } from './maintenance/operations.ts';
+export type { ReindexReport } from './maintenance/reindex-lookup.ts';
 export type { RenewalReport, RenewKeysOptions } from './maintenance/renew-keys.ts';
 export type { RewrapReport } from './maintenance/rewrap-keys.ts';
 export type { RotationReport } from './maintenance/rotate-keys.ts';
@@ -59,7 +71,6 @@ export type {
   SettingsSource,
 } from './migration/settings-source.ts';
 export * from './mongo/index.ts';
-
 export {
   anthropicProvider,
   type BuiltInProviders,
@@ -67,16 +78,25 @@ export {
   openaiProvider,
   smtpProvider,
 } from './providers/built-in.ts';
+export type {
+  ConnectionProblem,
+  ConnectionResult,
+  TestContext,
+} from './providers/connection-result.ts';
 export {
   defineProvider,
   type FieldDefinition,
   type LacksField,
   type ProviderDefinition,
+  type RefreshContext,
+  type RefreshDefinition,
   type RequiredField,
 } from './providers/define-provider.ts';
 export { DEFAULT_TENANT, type EnvOverride } from './providers/environment.ts';
 export type { ChangesOf, FieldNameOf, FieldsOf, ProviderRef } from './providers/fields.ts';
 export { REDACTED } from './providers/mask.ts';
+export type { ProviderCapabilities, ProviderMethod } from './providers/methods.ts';
+export type { RotationContext, RotationDefinition, RotationFields } from './providers/rotation.ts';
 
 export {
   etag,
@@ -102,6 +122,7 @@ export type {
   ScanQuery,
   ScanRange,
   SecretStore,
+  StoreLookup,
   StoreReadOptions,
   StoreWrite,
 } from './stores/secret-store.ts';

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { invalidArgument } from './errors.ts';
+import type { SecretRef } from './record.ts';
 
 /**
  * Names of providers that begin with this are records of this library itself [R8]: callers cannot
@@ -36,6 +38,28 @@ export function assertProviderName(value: unknown): asserts value is string {
 /** Whether a provider name belongs to a record of this library itself [R8]. @internal */
 export function isReserved(provider: string): boolean {
   return provider.startsWith(RESERVED_PREFIX);
+}
+
+/**
+ * The name of a record of this library about `name` [R8], which is as long as a name may be, at most.
+ *
+ * @internal
+ */
+export function reservedName(kind: string, name: string): string {
+  const full = `${RESERVED_PREFIX}${kind}:${name}`;
+  if (full.length <= MAX_NAME_LENGTH) return full;
+  const digest = createHash('sha256').update(name).digest('base64url');
+  return `${RESERVED_PREFIX}${kind}:${digest}`;
+}
+
+/** The address of the record that holds the health of the credentials at `ref`. @internal */
+export function healthRef({ tenantId, provider }: SecretRef): SecretRef {
+  return { tenantId, provider: reservedName('health', provider) };
+}
+
+/** Whether a provider name belongs to a lease: nothing that a copy of the records needs [R8]. @internal */
+export function isLease(provider: string): boolean {
+  return provider.startsWith(`${RESERVED_PREFIX}lease:`);
 }
 
 /** @internal */

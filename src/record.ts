@@ -42,6 +42,12 @@ export interface SecretMetadata {
   readonly updatedAt?: Date;
   /** The `actor` of the last write. */
   readonly updatedBy?: string;
+  /** Keyed digests of the fields by which `findTenants` finds the record. */
+  readonly lookup?: readonly string[];
+  /** When the credentials expire, where the provider's definition says which field tells. */
+  readonly expiresAt?: Date;
+  /** When they were renewed, if the last write was a renewal. */
+  readonly renewedAt?: Date;
   readonly [unknownMember: string]: unknown;
 }
 
@@ -73,6 +79,8 @@ export interface SecretInfo extends SecretRef {
   readonly updatedAt: Date | undefined;
   /** The `actor` of the last write. */
   readonly updatedBy?: string;
+  /** When the credentials expire, for a provider whose definition has `refresh`. */
+  readonly expiresAt?: Date;
 }
 
 /**
@@ -90,6 +98,22 @@ export interface RecordView {
   readonly rev: number;
   readonly keyId: string | undefined;
 }
+
+/**
+ * The members of `metadata` that this library writes; all others belong to other software [R7].
+ *
+ * @internal
+ */
+export const METADATA_MEMBERS = [
+  'rev',
+  'keyId',
+  'createdAt',
+  'updatedAt',
+  'updatedBy',
+  'expiresAt',
+  'renewedAt',
+  'lookup',
+] as const;
 
 const ETAG = /^[A-Za-z0-9+/]{16}/;
 
@@ -124,7 +148,7 @@ export function decodeRecord(record: SecretRecord): RecordView {
 
 /** What a caller may know of a record; the dates are copies. @internal */
 export function recordInfo({ ref, etag, metadata, rev, keyId }: RecordView): SecretInfo {
-  const { createdAt, updatedAt, updatedBy } = metadata;
+  const { createdAt, updatedAt, updatedBy, expiresAt } = metadata;
   return {
     tenantId: ref.tenantId,
     provider: ref.provider,
@@ -134,7 +158,13 @@ export function recordInfo({ ref, etag, metadata, rev, keyId }: RecordView): Sec
     createdAt: isDate(createdAt) ? new Date(createdAt) : undefined,
     updatedAt: isDate(updatedAt) ? new Date(updatedAt) : undefined,
     ...(typeof updatedBy === 'string' && { updatedBy }),
+    ...(isDate(expiresAt) && { expiresAt: new Date(expiresAt) }),
   };
+}
+
+/** When a renewal wrote the record; `undefined` after any other write. @internal */
+export function renewedAt({ metadata }: RecordView): Date | undefined {
+  return isDate(metadata.renewedAt) ? metadata.renewedAt : undefined;
 }
 
 /** The current version of a record, as its history holds it once it is replaced. @internal */
@@ -154,6 +184,12 @@ export function earlierVersions({ record }: RecordView): readonly SealedVersion[
   const history: unknown = record.history;
   if (!Array.isArray(history)) return [];
   return history.filter((version) => typeof version === 'object' && version !== null);
+}
+
+/** The digests by which a record is found; none where something else is stored in their place. @internal */
+export function lookupEntries({ metadata }: RecordView): readonly string[] {
+  const entries: unknown = metadata.lookup;
+  return Array.isArray(entries) ? entries.filter((entry) => typeof entry === 'string') : [];
 }
 
 /** An address as the key of a map; no name holds a newline. @internal */

@@ -8,6 +8,7 @@ import { clientsOf, type SdkTargets } from './clients.ts';
 import type { CrmConfig } from './config.ts';
 import { EmailDrafts } from './data/email-drafts.ts';
 import { Leads } from './data/leads.ts';
+import { Notices } from './data/notices.ts';
 import { SettingsDocuments } from './data/settings.ts';
 import { Users } from './data/users.ts';
 import { errorHandler } from './http/errors.ts';
@@ -15,7 +16,9 @@ import { notFound } from './http/http-error.ts';
 import { requestLog } from './http/request-log.ts';
 import { csrf, noStore, securityHeaders } from './http/security.ts';
 import { requireSession, Sessions } from './http/sessions.ts';
+import { connectRoutes } from './routes/connect.ts';
 import { emailDraftRoutes, emailRoutes } from './routes/email.ts';
+import { inboundWebhooks } from './routes/inbound.ts';
 import { leadRoutes } from './routes/leads.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { settingsRoutes } from './routes/settings.ts';
@@ -48,6 +51,7 @@ export async function createApp({
   const users = new Users(db);
   const leads = new Leads(db);
   const settings = new SettingsDocuments(db);
+  const notices = new Notices(db);
   const drafts = new EmailDrafts(db);
   const { doubleCsrfProtection, generateCsrfToken } = csrf(config, sessions);
   await sessions.init();
@@ -57,7 +61,8 @@ export async function createApp({
   app.use(requestLog(log));
   app.use(securityHeaders(config));
 
-  // Twilio sends no cookie and no CSRF token: its signature is checked instead.
+  // Providers send no cookie and no CSRF token: their signatures are checked instead.
+  app.use('/webhooks', inboundWebhooks({ vault, leads, config }));
   app.use('/webhooks/twilio', voiceWebhooks({ vault, clients, leads, config }));
 
   app.use(express.static(PUBLIC_FOLDER));
@@ -67,7 +72,8 @@ export async function createApp({
   app.use('/api/session', sessionRoutes(users, sessions, generateCsrfToken));
 
   app.use('/api', requireSession);
-  app.use('/api/settings', settingsRoutes({ vault, audit, settings, clients, config }));
+  app.use('/api/settings', settingsRoutes({ vault, audit, notices, settings, clients, config }));
+  app.use('/api/connect', connectRoutes({ vault, sessions, config }));
   app.use('/api/leads', leadRoutes(leads));
   app.use('/api/twilio', twilioRoutes({ vault, clients, leads, config }));
   app.use('/api/email', emailRoutes({ clients, drafts, settings }));

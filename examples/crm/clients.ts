@@ -5,10 +5,12 @@ import {
   type SecretsVault,
   type SendGridClientOptions,
   sendgridProvider,
+  smtpProvider,
   type TwilioClientOptions,
   testConnection,
   twilioProvider,
 } from 'provider-vault';
+import { getMailTransport } from 'provider-vault/mail';
 import type { CrmConfig } from './config.ts';
 import { HttpError } from './http/http-error.ts';
 
@@ -16,17 +18,17 @@ import { HttpError } from './http/http-error.ts';
 export type SdkTargets = Pick<TwilioClientOptions, 'client'> &
   Pick<SendGridClientOptions, 'baseUrl'>;
 
-const definitions = { twilio: twilioProvider, sendgrid: sendgridProvider };
+const definitions = { twilio: twilioProvider, sendgrid: sendgridProvider, smtp: smtpProvider };
 
-/** The official SDK clients of a tenant. Ask for one each time: the library keeps what is valid. */
+/** The official clients of a tenant. Ask for one each time: the library keeps what is valid. */
 export function clientsOf(
   vault: SecretsVault,
-  { env }: CrmConfig,
+  { env, mailboxes }: CrmConfig,
   { client, baseUrl }: SdkTargets,
 ) {
   const twilioOptions = { env, ...(client && { client }) };
   const sendgridOptions = { env, ...(baseUrl && { baseUrl }) };
-  return {
+  const clients = {
     twilio: (tenantId: string) => getTwilioClient(vault, { ...twilioOptions, tenantId }),
     sendgrid: (tenantId: string) => getSendGridClient(vault, { ...sendgridOptions, tenantId }),
     test: (tenantId: string, provider: string) =>
@@ -45,7 +47,43 @@ export function clientsOf(
       ] as { label: string };
       throw new HttpError(409, 'ERR_NOT_CONFIGURED', `Enter "${label}" in the settings first.`);
     },
+
+    /**
+     * Sends an e-mail in the tenant's own way: from the mailbox that it has connected, else by its
+     * mail server, else by SendGrid. One that fails is not replaced by another: the tenant is told.
+     */
+    async sendMail(tenantId: string, mail: Mail): Promise<void> {
+      const statuses = await vault.status(tenantId, undefined, { env });
+      const unused = ['missing', 'incomplete'];
+      const isInUse = ({ name }: { readonly name: string }) =>
+        statuses.some(({ provider, state }) => provider === name && !unused.includes(state));
+      const mailbox = mailboxes.map(({ definition }) => definition).find(isInUse);
+      if (mailbox !== undefined) {
+        const transport = await getMailTransport(vault, { env, tenantId, provider: mailbox });
+        const { account: from } = await vault.require(tenantId, mailbox);
+        await transport.sendMail({ ...mail, from });
+      } else if (isInUse(smtpProvider)) {
+        const transport = await getMailTransport(vault, { env, tenantId });
+        await transport.sendMail({
+          ...mail,
+          from: await clients.field(tenantId, 'smtp', 'fromEmail'),
+        });
+      } else {
+        const sendgrid = await clients.sendgrid(tenantId);
+        await sendgrid.send({
+          ...mail,
+          from: await clients.field(tenantId, 'sendgrid', 'senderEmail'),
+        });
+      }
+    },
   };
+  return clients;
+}
+
+export interface Mail {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
 }
 
 export type Clients = ReturnType<typeof clientsOf>;

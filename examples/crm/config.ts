@@ -1,4 +1,5 @@
 import type { Environment } from 'provider-vault';
+import { type Mailbox, mailboxesFromEnv } from './providers.ts';
 
 export interface CrmConfig {
   /**
@@ -12,13 +13,21 @@ export interface CrmConfig {
   readonly trustedProxies: number;
   /** Where an operator's emergency override of tenant `default` is looked for. */
   readonly env: Environment;
+  /** What tenants can connect by OAuth to send e-mail. */
+  readonly mailboxes: readonly Mailbox[];
 }
 
 export function configFromEnv(env: NodeJS.ProcessEnv): CrmConfig {
   const publicUrl = new URL(required(env, 'PUBLIC_URL')).href.replace(/\/$/, '');
   const csrfSecret = required(env, 'CSRF_SECRET');
   if (csrfSecret.length < 32) throw new Error('CSRF_SECRET must have 32 characters or more.');
-  return { publicUrl, csrfSecret, trustedProxies: Number(env.TRUSTED_PROXIES ?? 0), env };
+  return {
+    publicUrl,
+    csrfSecret,
+    trustedProxies: Number(env.TRUSTED_PROXIES ?? 0),
+    env,
+    mailboxes: mailboxesFromEnv(env),
+  };
 }
 
 function required(env: NodeJS.ProcessEnv, name: string): string {

@@ -7,6 +7,7 @@ import {
   smtpProvider,
   twilioProvider,
 } from 'provider-vault';
+import { googleMail, microsoft365, type OAuthProvider } from 'provider-vault/oauth';
 
 /** A provider that tenants of this CRM may configure. */
 export interface OfferedProvider {
@@ -15,6 +16,14 @@ export interface OfferedProvider {
   readonly use: string;
   /** Whether `testConnection` knows how to try it. */
   readonly testable: boolean;
+  /** Whether a tenant connects it at the provider, in the place of a form with credentials. */
+  readonly connect?: boolean;
+}
+
+/** A mailbox that a tenant connects by OAuth. */
+export interface Mailbox extends OfferedProvider {
+  readonly definition: OAuthProvider;
+  readonly connect: true;
 }
 
 /** What the settings page shows, in its order. The fields come from the definitions. */
@@ -26,17 +35,33 @@ export const offeredProviders: readonly OfferedProvider[] = [
     testable: true,
   },
   { definition: sendgridProvider, title: 'SendGrid', use: 'E-mail to leads', testable: true },
-  { definition: smtpProvider, title: 'SMTP', use: 'Your own mail server', testable: false },
-  { definition: openaiProvider, title: 'OpenAI', use: 'Drafts and summaries', testable: false },
+  { definition: smtpProvider, title: 'SMTP', use: 'Your own mail server', testable: true },
+  { definition: openaiProvider, title: 'OpenAI', use: 'Drafts and summaries', testable: true },
   {
     definition: anthropicProvider,
     title: 'Anthropic',
     use: 'Drafts and summaries',
-    testable: false,
+    testable: true,
   },
-  { definition: geminiProvider, title: 'Gemini', use: 'Drafts and summaries', testable: false },
+  { definition: geminiProvider, title: 'Gemini', use: 'Drafts and summaries', testable: true },
 ];
 
-export function offeredProvider(name: string): OfferedProvider | undefined {
-  return offeredProviders.find(({ definition }) => definition.name === name);
+/** The mailboxes that tenants can connect: those at which the CRM is registered as an application. */
+export function mailboxesFromEnv(env: NodeJS.ProcessEnv): Mailbox[] {
+  const google = appFromEnv(env, 'GOOGLE');
+  const microsoft = appFromEnv(env, 'MICROSOFT');
+  return [
+    ...(google ? [mailbox('Google Mail', googleMail(google))] : []),
+    ...(microsoft ? [mailbox('Microsoft 365', microsoft365(microsoft))] : []),
+  ];
+}
+
+export function mailbox(title: string, definition: OAuthProvider): Mailbox {
+  const use = 'E-mail to leads, from your own mailbox';
+  return { definition, title, use, testable: false, connect: true };
+}
+
+function appFromEnv(env: NodeJS.ProcessEnv, at: string) {
+  const { [`${at}_CLIENT_ID`]: clientId, [`${at}_CLIENT_SECRET`]: clientSecret } = env;
+  return clientId && clientSecret ? { clientId, clientSecret } : undefined;
 }

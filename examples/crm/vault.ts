@@ -1,15 +1,17 @@
 import type { Db } from 'mongodb';
 import { type KeyProvider, MongoAuditSink, MongoSecretStore, SecretsVault } from 'provider-vault';
 import { oldSettings } from './migrate.ts';
+import type { Mailbox } from './providers.ts';
 
 /** The vault of this backend, and its audit trail: made once, at start-up. */
-export async function openVault(db: Db, keys: KeyProvider) {
+export async function openVault(db: Db, keys: KeyProvider, mailboxes: readonly Mailbox[]) {
   const store = new MongoSecretStore(db);
   const audit = new MongoAuditSink(db);
   await Promise.all([store.init(), audit.init()]); // indexes; safe on every instance
   const vault = new SecretsVault({
     store,
     keys,
+    providers: mailboxes.map(({ definition }) => definition),
     // strict: no credentials leave the vault unless the audit trail has recorded it.
     audit: { sink: audit, mode: 'strict' },
     // Imports a tenant's settings from the old CRM's plaintext when they are first needed.

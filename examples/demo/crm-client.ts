@@ -54,6 +54,7 @@ export class CrmClient {
   ): Promise<Response> {
     const response = await fetch(`${this.#url}/api/${path}`, {
       method,
+      redirect: 'manual',
       headers: {
         cookie: [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '),
         'x-csrf-token': this.#csrfToken,

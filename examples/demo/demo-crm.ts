@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import { generateKey, Keyring } from 'provider-vault';
 import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
 import { createApp } from '../crm/app.ts';
+import type { Mailbox } from '../crm/providers.ts';
+import { startUpkeep, type UpkeepParts } from '../crm/upkeep.ts';
 import { openVault } from '../crm/vault.ts';
 import { seedOldDatabase, seedPeople } from './seed.ts';
 import { demoTenants, readOldRecord, sendgridKeys, twilioAccounts } from './tenants.ts';
@@ -17,6 +19,10 @@ export interface DemoOptions {
   readonly password: string;
   /** 0, the default, takes a free one. */
   readonly port?: number;
+  /** What tenants can connect; none by default. */
+  readonly mailboxes?: readonly Mailbox[];
+  /** How often the CRM renews access and tests credentials by itself. */
+  readonly upkeep?: Pick<UpkeepParts, 'refreshEveryMs' | 'checkEveryMs'>;
 }
 
 /** The CRM with stand-ins of Twilio and SendGrid, over an old database. */
@@ -53,9 +59,13 @@ export async function startRealCrm(options: DemoOptions) {
 
 type SdkTargets = NonNullable<Parameters<typeof createApp>[0]['sdk']>;
 
-async function serve({ db, log, port = 0 }: DemoOptions, encryptionKey: string, sdk: SdkTargets) {
+async function serve(
+  { db, log, port = 0, mailboxes = [], upkeep = {} }: DemoOptions,
+  encryptionKey: string,
+  sdk: SdkTargets,
+) {
   // In a real backend the key comes from the environment: Keyring.fromEnv().
-  const { vault, audit } = await openVault(db, new Keyring({ encryptionKey }));
+  const { vault, audit } = await openVault(db, new Keyring({ encryptionKey }), mailboxes);
   const server = createServer();
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -65,8 +75,10 @@ async function serve({ db, log, port = 0 }: DemoOptions, encryptionKey: string, 
     csrfSecret: generateKey(),
     trustedProxies: 0,
     env: {}, // the demo does not depend on what your shell has set
+    mailboxes,
   };
   server.on('request', await createApp({ db, vault, audit, config, log, sdk }));
+  const stopUpkeep = startUpkeep({ db, vault, log, sdk, ...upkeep });
   return {
     url,
     db,
@@ -74,6 +86,7 @@ async function serve({ db, log, port = 0 }: DemoOptions, encryptionKey: string, 
     close: async () => {
       server.close();
       server.closeAllConnections();
+      await stopUpkeep();
       await audit.close();
     },
   };

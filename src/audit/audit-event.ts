@@ -18,7 +18,12 @@ export type AuditAction =
   | 'rotate'
   | 'verify'
   | 'erase'
+  | 'find'
+  | 'reindex'
+  | 'rotate-credential'
   | 'test'
+  | 'refresh'
+  | 'health'
   | 'webhook';
 
 /**

@@ -10,7 +10,7 @@ import {
 } from 'provider-vault';
 import { UsageError } from './errors.ts';
 import { earlierLocalWrappers, openWrapper } from './kms.ts';
-import { type OpenStore, withPlace } from './open-store.ts';
+import { type OpenPostgres, type OpenStore, withPlace } from './open-store.ts';
 
 /** Which keys seal and where they are kept, as the options of a command name it. */
 export interface KeyOptions {
@@ -131,24 +131,45 @@ export async function withKeyPlace<T>(
   if (!keyStore && store.mongo !== undefined) {
     return use(mongoPlace(store.mongo, keyCollection ?? DEFAULT_COLLECTION));
   }
+  if (!keyStore && store.postgres !== undefined) {
+    return use(await postgresPlace(store.postgres, keyCollection ?? DEFAULT_COLLECTION));
+  }
   const location = keyStore || `file:${store.file}.keys`;
   const isFile = location.startsWith('file:');
   const collection = isFile ? keyCollection : (keyCollection ?? DEFAULT_COLLECTION);
   return withPlace({ store: location, ...(collection && { collection }) }, async (opened) => {
     if (opened.mongo !== undefined) return use(mongoPlace(opened.mongo, opened.mongo.collection));
+    if (opened.postgres !== undefined) {
+      return use(await postgresPlace(opened.postgres, keyCollection ?? DEFAULT_COLLECTION));
+    }
     const keys = new FileKeyStore(opened.file as string);
     const { requireExisting } = opened;
     return use({ keyStore: keys, name: opened.name, requireExisting, init: () => keys.init() });
   });
 }
 
+async function postgresPlace(
+  { query, requireTable }: OpenPostgres,
+  table: string,
+): Promise<KeyPlace> {
+  const { PostgresKeyStore } = await import('provider-vault/postgres');
+  const keyStore = new PostgresKeyStore(query, { table });
+  return {
+    keyStore,
+    name: `PostgreSQL table ${table}`,
+    requireExisting: () => requireTable(table, () => keyStore.get('default'), NO_KEY_STORE),
+    init: () => keyStore.init(),
+  };
+}
+
+const NO_KEY_STORE = 'Check the name of the key store, or make it with `provider-vault init`.';
+
 function mongoPlace(mongo: NonNullable<OpenStore['mongo']>, collection: string): KeyPlace {
   const keyStore = new MongoKeyStore(mongo.db, { collection });
-  const todo = 'Check the name of the key store, or make it with `provider-vault init`.';
   return {
     keyStore,
     name: `MongoDB ${mongo.db.databaseName}.${collection}`,
-    requireExisting: () => mongo.requireCollection(collection, todo),
+    requireExisting: () => mongo.requireCollection(collection, NO_KEY_STORE),
     init: async () => {
       await keyStore.init();
       await mongo.db.createCollection(collection).catch(({ code }) => {

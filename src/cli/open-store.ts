@@ -1,13 +1,21 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Db, MongoClient } from 'mongodb';
-import { FileSecretStore, MongoSecretStore, type SecretStore, VaultError } from 'provider-vault';
+import {
+  FileSecretStore,
+  isVaultError,
+  MongoSecretStore,
+  type SecretStore,
+  VaultError,
+} from 'provider-vault';
+import type { PostgresQuery } from 'provider-vault/postgres';
 import { peerError } from '../clients/load-peer.ts';
 import { UsageError } from './errors.ts';
 import { note } from './output.ts';
 
 /** Where the records are, as the options of a command name it. */
 export interface StoreOptions {
+  /** `undefined`: the environment says. */
   readonly store?: string;
   readonly database?: string;
   readonly collection?: string;
@@ -25,9 +33,21 @@ export interface OpenDatabase {
   requireCollection(name: string, todo: string): Promise<void>;
 }
 
+export interface OpenPostgres {
+  readonly query: PostgresQuery;
+  /**
+   * @param read - reads something of the table
+   * @param todo - what to do if the database has no such table
+   * @throws VaultError `ERR_STORE_FAILED`
+   */
+  requireTable(table: string, read: () => Promise<unknown>, todo: string): Promise<void>;
+}
+
 /** The store that a command works on. */
 export interface OpenStore {
   readonly store: SecretStore;
+  /** The connection, where the store is PostgreSQL. */
+  readonly postgres?: OpenPostgres;
   /** The database and the collection, where the store is MongoDB. */
   readonly mongo?: OpenDatabase;
   /** The path, where the store is a file. */
@@ -47,6 +67,7 @@ export interface OpenStore {
 export const SERVER_TIMEOUT_MS = 5_000;
 
 const DEFAULT_COLLECTION = 'secrets';
+const UNDEFINED_TABLE = '42P01'; // PostgreSQL's code
 const INIT = 'Check the name, or make it with `provider-vault init`.';
 
 /**
@@ -65,15 +86,44 @@ export async function withStore<T>(
   });
 }
 
+/** The store that a command copies into, as its options name it. */
+export interface TargetOptions {
+  readonly to?: string;
+  readonly toDatabase?: string;
+  readonly toCollection?: string;
+}
+
+/** {@link withStore} for the target of a copy. */
+export async function withTarget<T>(
+  { to, toDatabase: database, toCollection: collection }: TargetOptions,
+  use: (opened: OpenStore) => Promise<T>,
+): Promise<T> {
+  const location = to || process.env.PROVIDER_VAULT_TO;
+  if (!location) throw new UsageError('No target is named. Give --to, or set PROVIDER_VAULT_TO.');
+  warnOfPassword(to, '--to', 'PROVIDER_VAULT_TO');
+  const names = { ...(database && { database }), ...(collection && { collection }) };
+  return openPlace(location, names, async (opened) => {
+    await opened.requireExisting();
+    return use(opened);
+  });
+}
+
 /** {@link withStore} for a store that need not exist. */
 export async function withPlace<T>(
   options: StoreOptions,
   use: (opened: OpenStore) => Promise<T>,
 ): Promise<T> {
-  const location = locationOf(options);
-  return location.startsWith('file:')
-    ? use(openFile(location, options))
-    : withMongo(location, options, use);
+  return openPlace(locationOf(options), options, use);
+}
+
+async function openPlace<T>(
+  location: string,
+  options: StoreOptions,
+  use: (opened: OpenStore) => Promise<T>,
+): Promise<T> {
+  if (location.startsWith('file:')) return use(openFile(location, options));
+  if (/^postgres(ql)?:\/\//.test(location)) return withPostgres(location, options, use);
+  return withMongo(location, options, use);
 }
 
 function locationOf({ store }: StoreOptions): string {
@@ -81,21 +131,24 @@ function locationOf({ store }: StoreOptions): string {
   const location = store || PROVIDER_VAULT_STORE || MONGO_URL;
   if (!location) {
     throw new UsageError(
-      'No store is named. Set MONGO_URL or PROVIDER_VAULT_STORE, or give --store: a MongoDB URI or file:PATH.',
+      'No store is named. Set MONGO_URL or PROVIDER_VAULT_STORE, or give --store: the URI of MongoDB or PostgreSQL, or file:PATH.',
     );
   }
-  if (store !== undefined && /^mongodb.*:\/\/[^/@]*:[^/@]*@/.test(store)) {
-    note(
-      'Warning: everybody on this machine can see the password in --store in the process list. Use MONGO_URL or PROVIDER_VAULT_STORE.',
-    );
-  }
+  warnOfPassword(store, '--store', 'MONGO_URL or PROVIDER_VAULT_STORE');
   return location;
+}
+
+function warnOfPassword(location: string | undefined, option: string, instead: string): void {
+  if (location === undefined || !/^(mongodb|postgres).*:\/\/[^/@]*:[^/@]*@/.test(location)) return;
+  note(
+    `Warning: everybody on this machine can see the password in ${option} in the process list. Use ${instead}.`,
+  );
 }
 
 function openFile(location: string, { database, collection }: StoreOptions): OpenStore {
   const path = filePath(location);
   if (database !== undefined || collection !== undefined) {
-    throw new UsageError('--database and --collection are for MongoDB, not for a file.');
+    throw new UsageError('--database and --collection are for a database, not for a file.');
   }
   const name = `file ${path}`;
   return {
@@ -133,7 +186,9 @@ async function withMongo<T>(
   use: (opened: OpenStore) => Promise<T>,
 ): Promise<T> {
   if (!/^mongodb(\+srv)?:\/\//.test(uri)) {
-    throw new UsageError('The store must be a MongoDB URI (mongodb://…) or file:PATH.');
+    throw new UsageError(
+      'The store must be a URI of MongoDB (mongodb://…) or PostgreSQL (postgres://…), or file:PATH.',
+    );
   }
   if (!database) {
     throw new UsageError(
@@ -162,6 +217,52 @@ async function withMongo<T>(
     await client.close();
   }
 }
+
+async function withPostgres<T>(
+  uri: string,
+  { database, collection: table = DEFAULT_COLLECTION }: StoreOptions,
+  use: (opened: OpenStore) => Promise<T>,
+): Promise<T> {
+  if (database !== undefined) {
+    throw new UsageError(
+      '--database is for MongoDB. Put it into the URI: postgres://host/DATABASE.',
+    );
+  }
+  if (!URL.canParse(uri)) throw invalidUri('PostgreSQL');
+  const { PostgresSecretStore } = await import('provider-vault/postgres');
+  const { default: pg } = await import('pg').catch((error) => {
+    throw peerError('pg', error);
+  });
+  const pool = new pg.Pool({
+    connectionString: uri,
+    application_name: 'provider-vault',
+    connectionTimeoutMillis: SERVER_TIMEOUT_MS,
+  });
+  pool.on('error', () => {}); // an idle connection; the next call says if the server is away
+  try {
+    const query: PostgresQuery = (text, values) => pool.query(text, values);
+    const store = new PostgresSecretStore(query, { table });
+    const read = () => store.get({ tenantId: 'default', provider: 'custom' });
+    return await use({
+      store,
+      postgres: { query, requireTable },
+      name: `PostgreSQL table ${table}`,
+      requireExisting: () => requireTable(table, read, INIT),
+    });
+  } finally {
+    await pool.end();
+  }
+}
+
+const requireTable: OpenPostgres['requireTable'] = async (table, read, todo) => {
+  try {
+    await read();
+  } catch (error) {
+    const { code } = (isVaultError(error) ? error.cause : {}) as { code?: unknown };
+    if (code !== UNDEFINED_TABLE) throw error;
+    throw missing(`The database has no table "${table}".`, todo);
+  }
+};
 
 /** @throws VaultError `ERR_STORE_FAILED` */
 export async function collectionNames(db: Db): Promise<string[]> {
@@ -194,7 +295,7 @@ async function newClient(uri: string): Promise<MongoClient> {
       ...(!named && { serverSelectionTimeoutMS: SERVER_TIMEOUT_MS }),
     });
   } catch {
-    throw invalidUri(); // the driver's message may quote the URI
+    throw invalidUri('MongoDB'); // the driver's message may quote the URI
   }
 }
 
@@ -204,12 +305,12 @@ function databaseIn(uri: string): string | undefined {
   try {
     return name === undefined ? undefined : decodeURIComponent(name);
   } catch {
-    throw invalidUri();
+    throw invalidUri('MongoDB');
   }
 }
 
-function invalidUri(): UsageError {
+function invalidUri(database: string): UsageError {
   return new UsageError(
-    'The store is not a valid MongoDB URI. A special character in a name or a password must be percent-encoded: % is %25, @ is %40.',
+    `The store is not a valid URI of ${database}. A special character in a name or a password must be percent-encoded: % is %25, @ is %40.`,
   );
 }

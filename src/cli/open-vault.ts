@@ -44,10 +44,16 @@ export async function withVault<T>(
       await opened.mongo?.requireCollection(auditCollection, todo);
     }
     const audit = sink && { sink, mode: 'strict' as const };
+    const lookupKey = process.env.APP_LOOKUP_KEY;
     try {
       return await withKeys(options, opened, keyring, async (keys) => {
         if (!mayBeMissing) await keys.tenants?.place.requireExisting();
-        const settings = { store: opened.store, keys: keys.keys, ...(audit && { audit }) };
+        const settings = {
+          store: opened.store,
+          keys: keys.keys,
+          ...(audit && { audit }),
+          ...(lookupKey && { lookupKey }),
+        };
         return use({ ...opened, ...keys, vault: new SecretsVault(settings), actor });
       });
     } finally {

@@ -10,10 +10,13 @@ export function addStoreOptions(command: Command): Command {
   return command
     .option(
       '--store <location>',
-      'MongoDB URI, or file:PATH (default: PROVIDER_VAULT_STORE, else MONGO_URL; a URI with a password belongs there, not into the process list)',
+      'URI of MongoDB or PostgreSQL, or file:PATH (default: PROVIDER_VAULT_STORE, else MONGO_URL; a URI with a password belongs there, not into the process list)',
     )
     .option('--database <name>', 'MongoDB database (default: the one named in the URI)')
-    .option('--collection <name>', 'MongoDB collection of the records (default: secrets)')
+    .option(
+      '--collection <name>',
+      'MongoDB collection, or PostgreSQL table, of the records (default: secrets)',
+    )
     .option(
       '--kms <name>',
       "the KMS key that wraps the tenants' keys: aws:KEY_ID, vault:URL/KEY, gcp:NAME, azure:KEY_URL or local (default: PROVIDER_VAULT_KMS; without one, APP_ENCRYPTION_KEY seals)",
@@ -25,11 +28,11 @@ export function addStoreOptions(command: Command): Command {
     )
     .option(
       '--key-store <location>',
-      'where the wrapped keys are: MongoDB URI, or file:PATH (default: PROVIDER_VAULT_KEY_STORE, else beside the records)',
+      'where the wrapped keys are: URI of MongoDB or PostgreSQL, or file:PATH (default: PROVIDER_VAULT_KEY_STORE, else beside the records)',
     )
     .option(
       '--key-collection <name>',
-      'MongoDB collection of the wrapped keys (default: vault_keys)',
+      'MongoDB collection, or PostgreSQL table, of the wrapped keys (default: vault_keys)',
     )
     .option('--seal <keys>', 'what seals with --kms: tenant, or keyring (default: tenant)');
 }

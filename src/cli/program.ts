@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
+import { copyCommand } from './commands/copy.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { eraseTenantCommand } from './commands/erase-tenant.ts';
@@ -10,6 +11,7 @@ import { keyidCommand } from './commands/keyid.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { rewrapCommand } from './commands/rewrap.ts';
 import { rotateCommand } from './commands/rotate.ts';
+import { rotateCredentialCommand } from './commands/rotate-credential.ts';
 import { setCommand } from './commands/set.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -22,8 +24,9 @@ Environment:
   APP_ENCRYPTION_KEY    the key that seals: base64 of 32 bytes
   APP_DECRYPTION_KEYS   further keys that only open, comma-separated
                         (each may be a file instead: APP_ENCRYPTION_KEY_FILE, APP_DECRYPTION_KEYS_FILE)
-  PROVIDER_VAULT_STORE  where the records are: a MongoDB URI or file:PATH
+  PROVIDER_VAULT_STORE  where the records are: a URI of MongoDB or PostgreSQL, or file:PATH
   MONGO_URL             the same, where PROVIDER_VAULT_STORE is not set
+  PROVIDER_VAULT_TO     the target of copy, where --to is not given
   PROVIDER_VAULT_KMS    the KMS key that wraps the tenants' keys, as --kms; its credentials come from the
                         environment too: VAULT_TOKEN and VAULT_NAMESPACE, or the usual ones of AWS,
                         Google and Azure
@@ -76,7 +79,9 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     rotateCommand,
     rewrapCommand,
     eraseTenantCommand,
+    rotateCredentialCommand,
     verifyCommand,
+    copyCommand,
     doctorCommand,
   ]) {
     define(program, finish);

@@ -5,6 +5,7 @@ import { assertOptions } from '../core/options.ts';
 import { coreOf, type VaultCore } from '../core/vault-core.ts';
 import { invalidArgument, VaultError } from '../errors.ts';
 import type { Environment } from '../keys/keyring.ts';
+import type { Current } from '../lifecycle/refresh.ts';
 import { assertTenantId, describeType } from '../names.ts';
 import {
   missingFields,
@@ -46,6 +47,11 @@ export interface ResolvedCredentials<F extends string = string, R extends F = ne
   readonly tenantId: string;
   readonly source: 'environment' | 'vault';
   readonly fields: { readonly [K in F]?: string } & { readonly [K in R]: string };
+  /**
+   * Call it with the HTTP status of each answer of the provider, and the vault knows the `health` of
+   * the credentials: 401 means that they are refused. Absent where they are not from the vault.
+   */
+  readonly answered?: (status: number) => Promise<void> | undefined;
 }
 
 /** Sets of fields; credentials need one of them. @internal */
@@ -117,6 +123,15 @@ export async function recordOverride(query: CredentialsQuery): Promise<void> {
   });
 }
 
+/** Stored fields, and what identifies them. @internal */
+export interface StoredFields {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly content: string;
+  readonly etag?: string;
+  /** Whether they were renewed on the way. */
+  readonly renewed?: boolean;
+}
+
 /**
  * The stored fields of a tenant, if they hold one of the sets `needed`. Where they do not, the old
  * settings may have the rest.
@@ -131,14 +146,16 @@ export async function storedFields(
   needed: FieldSets,
   entry: AuditEntry,
   record?: FoundRecord,
-): Promise<{ readonly fields: Readonly<Record<string, string>>; readonly content: string }> {
+): Promise<StoredFields> {
   const { core, definition, tenantId } = query;
   const ref = { tenantId, provider: definition.name };
-  const read = async (known?: FoundRecord) => {
-    const { view, source } = known ?? (await core.records.read(ref));
+  const read = async (known?: FoundRecord): Promise<StoredFields> => {
+    const { view: found, source } = known ?? (await core.records.read(ref));
     entry.source = source;
-    if (view === undefined) return { fields: {}, content: '' };
-    return { fields: (await openAudited(core, view, entry)).fields, content: sealedContent(view) };
+    if (found === undefined) return { fields: {}, content: '' };
+    const stored = { view: found, fields: (await openAudited(core, found, entry)).fields };
+    const { view, fields } = definition.refresh ? await renewed(query, stored) : stored;
+    return { fields, content: sealedContent(view), etag: view.etag, renewed: view !== found };
   };
   const complete = { ...definition, complete: needed };
   const lacking = (fields: Readonly<Record<string, string>>) =>
@@ -149,6 +166,13 @@ export async function storedFields(
   }
   assertComplete(query, lacking(found.fields));
   return found;
+}
+
+async function renewed({ core, definition, options }: CredentialsQuery, stored: Current) {
+  const { renewIfDue } = await import('../lifecycle/refresh.ts');
+  const { actor, reason } = options;
+  const by = { ...(actor !== undefined && { actor }), ...(reason !== undefined && { reason }) };
+  return renewIfDue(core, definition, stored, by);
 }
 
 /**
@@ -179,7 +203,7 @@ export async function resolveCredentials<
   definition: ProviderDefinition<string, F, S>,
   options: ClientOptions,
   needed?: N,
-): Promise<ResolvedCredentials<F, RequiredField<F, N>>> {
+): Promise<ResolvedCredentials<F, RequiredField<F, N>> & { readonly etag?: string | undefined }> {
   type Fields = ResolvedCredentials<F, RequiredField<F, N>>['fields'];
   const query = await credentialsQuery(vault, definition, options);
   const { core, tenantId, override } = query;
@@ -193,8 +217,8 @@ export async function resolveCredentials<
     return { tenantId, source: 'environment', fields: override as unknown as Fields };
   }
   return auditedRead(query, async (entry) => {
-    const { fields } = await storedFields(query, sets, entry);
-    return { tenantId, source: 'vault', fields: fields as unknown as Fields };
+    const { fields, etag } = await storedFields(query, sets, entry);
+    return { tenantId, source: 'vault', fields: fields as unknown as Fields, etag };
   });
 }
 

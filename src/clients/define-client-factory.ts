@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { coreOf } from '../core/vault-core.ts';
 import { invalidArgument } from '../errors.ts';
 import {
   isDefinition,
@@ -7,16 +5,7 @@ import {
   type RequiredField,
 } from '../providers/define-provider.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import { ClientCache } from './client-cache.ts';
-import {
-  auditedRead,
-  type ClientOptions,
-  credentialsQuery,
-  type ResolvedCredentials,
-  recordOverride,
-  sealedContent,
-  storedFields,
-} from './credentials.ts';
+import type { ClientOptions, ResolvedCredentials } from './credentials.ts';
 
 /**
  * Makes a function that returns a ready client of a tenant: from the environment in an emergency,
@@ -48,109 +37,14 @@ export function defineClientFactory<
   definition: ProviderDefinition<string, F, S>,
   build: (credentials: ResolvedCredentials<F, RequiredField<F, S>>, options: O) => C | Promise<C>,
 ): (vault: SecretsVault, options?: O) => Promise<C> {
-  type Fields = ResolvedCredentials<F, RequiredField<F, S>>['fields'];
   if (!isDefinition(definition)) {
     throw invalidArgument('A client factory needs a definition made by defineProvider.');
   }
-  const caches = new WeakMap<object, ClientCache<C>>();
-
+  let loaded: Promise<(vault: SecretsVault, options: O) => Promise<C>> | undefined;
   return async (vault, options = {} as O) => {
-    const query = await credentialsQuery(vault, definition, options);
-    const { core, tenantId, override } = query;
-    const clients = cacheOf(caches, vault, definition.name);
-    const { drops } = clients;
-    const ready = (
-      source: ResolvedCredentials['source'],
-      found: { fields: Readonly<Record<string, string>>; content: string },
-    ) => {
-      const fields = found.fields as unknown as Fields;
-      const slot = slotOf(tenantId, source, options);
-      const { content } = found;
-      return clients.build(slot, { content, fields: Object.keys(fields), drops }, async () =>
-        build({ tenantId, source, fields }, options),
-      );
-    };
-    if (override !== undefined) {
-      await recordOverride(query);
-      return ready('environment', { fields: override, content: digest(override) });
-    }
-    const found = await auditedRead(query, async (entry) => {
-      const record = await core.records.read({ tenantId, provider: definition.name });
-      const { view, source } = record;
-      // A client of the same sealed text needs neither opening nor building.
-      const kept = view && clients.kept(slotOf(tenantId, 'vault', options), sealedContent(view));
-      if (kept === undefined) return storedFields(query, definition.complete, entry, record);
-      entry.source = source;
-      entry.rev = view?.rev;
-      entry.keyId = view?.keyId;
-      entry.fields = kept.fields;
-      return kept;
-    });
-    if ('client' in found) return found.client;
-    return ready('vault', found);
+    loaded ??= import('./client-factory.ts').then(({ createClientFactory }) =>
+      createClientFactory(definition, build),
+    );
+    return (await loaded)(vault, options);
   };
-}
-
-function cacheOf<C extends object>(
-  caches: WeakMap<object, ClientCache<C>>,
-  vault: SecretsVault,
-  provider: string,
-): ClientCache<C> {
-  const known = caches.get(vault);
-  if (known !== undefined) return known;
-  const core = coreOf(vault);
-  const clients = new ClientCache<C>(core.maxClients);
-  core.records.onInvalidate((tenantId, changed) => {
-    if (changed === undefined || changed === provider) {
-      clients.drop(tenantId === undefined ? '' : `${tenantId}\n`);
-    }
-  });
-  caches.set(vault, clients);
-  return clients;
-}
-
-/** One client is kept for each of these. No name holds a newline. */
-function slotOf(
-  tenantId: string,
-  source: ResolvedCredentials['source'],
-  options: ClientOptions,
-): string {
-  const others = Object.entries(options).filter(([name]) => !ABOUT_THE_CALL.has(name));
-  return `${tenantId}\n${source}\n${others.length > 0 ? identity(Object.fromEntries(others)) : ''}`;
-}
-
-// Options that say whose credentials a client gets, and who asks. All others make another client.
-const ABOUT_THE_CALL = new Set(['tenantId', 'env', 'envOverride', 'actor', 'reason']);
-
-/** Environment variables have no sealed text to compare. */
-function digest(fields: Readonly<Record<string, string>>): string {
-  return createHash('sha256')
-    .update(JSON.stringify(Object.entries(fields)))
-    .digest('base64');
-}
-
-const objectIds = new WeakMap<object, number>();
-let lastObjectId = 0;
-
-/**
- * A text that is equal for options of equal content. Class instances and functions, whose content
- * cannot be compared, are equal only to themselves.
- */
-function identity(value: unknown): string {
-  if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) {
-    return typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
-  }
-  if (Array.isArray(value)) return `[${value.map(identity).join()}]`;
-  if (Object.getPrototypeOf(value) === Object.prototype) {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${identity(member)}`).join()}}`;
-  }
-  let id = objectIds.get(value);
-  if (id === undefined) {
-    id = ++lastObjectId;
-    objectIds.set(value, id);
-  }
-  return `#${id}`;
 }

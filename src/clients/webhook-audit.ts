@@ -27,7 +27,11 @@ export async function auditedWebhook(
     await core.trail.refusedOutsider({ ...subject, ...outcomeOf(error) });
     throw error;
   }
-  if (result.ok) await core.trail.record({ ...subject, ...details, outcome: 'ok' });
-  else await core.trail.refusedOutsider({ ...subject, outcome: 'refused', code: result.reason });
+  if (result.ok) {
+    const { tenantIds = [result.tenantId ?? ref.tenantId] } = result;
+    for (const tenantId of tenantIds) {
+      await core.trail.record({ ...subject, tenantId, ...details, outcome: 'ok' });
+    }
+  } else await core.trail.refusedOutsider({ ...subject, outcome: 'refused', code: result.reason });
   return result;
 }

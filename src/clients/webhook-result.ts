@@ -10,6 +10,10 @@ export interface WebhookVerification {
   readonly reason: WebhookReason;
   /** Which of Twilio's two auth tokens signed it. */
   readonly matched?: 'primary' | 'secondary';
+  /** With `resolve`: the tenant it is for, where it is exactly one. */
+  readonly tenantId?: string;
+  /** With `resolve`: the tenants it may be for, where they have one account. Ask one thing more. */
+  readonly tenantIds?: readonly string[];
 }
 
 /**
@@ -23,6 +27,8 @@ export interface WebhookVerification {
  * - `missing_timestamp`, `timestamp_out_of_range`: absent, too old or in the future; perhaps a replay
  * - `too_large`: a body over 1 MiB, a form of more than 1,000 parameters, or a URL or header that no
  *   provider sends; it was not looked at any further
+ * - `unknown_tenant`: no tenant has that account, or none whose credentials can be opened
+ * - `ambiguous_tenant`: more than 10 tenants have that account
  *
  * @public
  */
@@ -35,7 +41,9 @@ export type WebhookReason =
   | 'body_mismatch'
   | 'missing_timestamp'
   | 'timestamp_out_of_range'
-  | 'too_large';
+  | 'too_large'
+  | 'unknown_tenant'
+  | 'ambiguous_tenant';
 
 /** @internal */
 export function refused(reason: WebhookReason): WebhookVerification {

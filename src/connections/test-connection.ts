@@ -1,10 +1,14 @@
+import type { ConnectionResult } from '../providers/connection-result.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import type { ConnectionResult, TestConnectionOptions } from './run-test.ts';
+import type { CheckHealthOptions, HealthReport } from './check-health.ts';
+import type { TestConnectionOptions } from './run-test.ts';
 
 /**
- * Whether a tenant's credentials work, by one cheap authenticated call of the official SDK.
+ * Whether a tenant's credentials work, by one cheap authenticated call of the official SDK, or by the
+ * `test` of the provider's definition. It sends nothing to anybody.
  *
- * A problem with the credentials, the record or the provider is returned, never thrown.
+ * A problem with the credentials, the record or the provider is returned, never thrown. What a test of
+ * stored credentials shows is remembered as their `health`.
  *
  * @throws VaultError `ERR_INVALID_ARGUMENT` for a provider that cannot be tested, or a malformed form;
  * `ERR_PEER_MISSING`
@@ -16,4 +20,23 @@ export async function testConnection(
 ): Promise<ConnectionResult> {
   const { runConnectionTest } = await import('./run-test.ts');
   return runConnectionTest(vault, options);
+}
+
+/**
+ * Tests all stored credentials that can be tested, at an even and slow pace, and remembers the result
+ * as their `health`: `status` shows it, and a change of it is published on {@link HEALTH_CHANNEL}. It
+ * sends nothing to anybody.
+ *
+ * It can be stopped or killed at any point and run again.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError with the code of what ended it: the errors
+ * of the store and of the keys, `ERR_ABORTED`, `ERR_PEER_MISSING`
+ * @public
+ */
+export async function checkHealth(
+  vault: SecretsVault,
+  options: CheckHealthOptions = {},
+): Promise<HealthReport> {
+  const { checkRecords } = await import('./check-health.ts');
+  return checkRecords(vault, options);
 }

@@ -17,9 +17,13 @@ interface Entry<V> {
   readonly loadedAt: number;
 }
 
+// The longest time of a timer of Node; a longer one would be over at once.
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * Values that take a call to get. Callers that ask for one at the same time share that call; a value
- * that is deleted while it is being loaded is not kept.
+ * that is deleted while it is being loaded is not kept. Values that nobody asks for any more are gone
+ * after twice their time.
  *
  * @internal
  */
@@ -30,6 +34,7 @@ export class AsyncCache<V extends object> {
   readonly #max: number;
   readonly #ttlMs: number;
   readonly #now: () => number;
+  #sweeping: NodeJS.Timeout | undefined;
 
   constructor({ max, ttlMs = Number.POSITIVE_INFINITY, now }: AsyncCacheOptions) {
     this.#max = max;
@@ -42,9 +47,7 @@ export class AsyncCache<V extends object> {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     this.#entries.delete(key);
-    const age = this.#now() - entry.loadedAt;
-    // A clock that was set back would make an entry live for longer than its time.
-    if (age < 0 || age > this.#ttlMs) return undefined;
+    if (this.#isOver(entry)) return undefined;
     this.#entries.set(key, entry);
     return entry.value;
   }
@@ -90,8 +93,29 @@ export class AsyncCache<V extends object> {
 
   #keep(key: string, entry: Entry<V>): void {
     this.#entries.set(key, entry);
+    this.#sweepLater();
     if (this.#entries.size <= this.#max) return;
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+
+  #isOver({ loadedAt }: Entry<V>): boolean {
+    const age = this.#now() - loadedAt;
+    // A clock that was set back would make an entry live for longer than its time.
+    return age < 0 || age > this.#ttlMs;
+  }
+
+  #sweepLater(): void {
+    if (this.#ttlMs === Number.POSITIVE_INFINITY || this.#entries.size === 0) return;
+    this.#sweeping ??= setTimeout(
+      () => {
+        this.#sweeping = undefined;
+        for (const [key, entry] of this.#entries) {
+          if (this.#isOver(entry)) this.#entries.delete(key);
+        }
+        this.#sweepLater();
+      },
+      Math.min(this.#ttlMs + 1, MAX_TIMER_MS),
+    ).unref();
   }
 }

@@ -52,6 +52,8 @@ export async function audited<T>(
  * All records of a tenant, for an operation that leaves one audit event for each. Where there are
  * no records, or reading them fails, the event names the provider `*`.
  *
+ * @param reserved - gets the records of this library itself [R8], by provider
+ *
  * @internal
  */
 export async function tenantRecords(
@@ -59,11 +61,12 @@ export async function tenantRecords(
   action: AuditAction,
   tenantId: string,
   options: ReadOptions,
+  reserved?: Map<string, RecordView>,
 ): Promise<RecordView[]> {
   const views = await auditRefusal(core, action, tenantId, ALL_PROVIDERS, options, () => {
     assertTenantId(tenantId);
     assertOptions(options);
-    return untilAborted(options.signal, () => core.records.readTenant(tenantId));
+    return untilAborted(options.signal, () => core.records.readTenant(tenantId, reserved));
   });
   if (views.length === 0) {
     const subject = auditSubject(action, { tenantId, provider: ALL_PROVIDERS }, options);

@@ -82,11 +82,20 @@ export class CachedRecords {
     return { view: imported && decodeRecord(imported), source: imported ? 'settings' : 'vault' };
   }
 
-  /** All records of a tenant; never from the cache, which does not know of all. */
-  async readTenant(tenantId: string): Promise<RecordView[]> {
+  /**
+   * All records of a tenant; never from the cache, which does not know of all.
+   *
+   * @param reserved - gets the records of this library itself [R8], by provider
+   */
+  async readTenant(tenantId: string, reserved?: Map<string, RecordView>): Promise<RecordView[]> {
     await this.#importOnFirstUse?.(tenantId);
     const records = await this.#store.list(tenantId, CURRENT_VERSION);
-    return records.filter(({ provider }) => !isReserved(provider)).map(decodeRecord);
+    const views = records.map(decodeRecord);
+    return views.filter((view) => {
+      if (!isReserved(view.ref.provider)) return true;
+      reserved?.set(view.ref.provider, view);
+      return false;
+    });
   }
 
   /** Drops what was read of one record, of a tenant, or of all, and tells those who hold more. */

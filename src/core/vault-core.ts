@@ -1,6 +1,6 @@
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import { invalidArgument } from '../errors.ts';
-import type { KeyProvider } from '../keys/vault-key.ts';
+import type { KeyProvider, VaultKey } from '../keys/vault-key.ts';
 import type { FlatKeys } from '../providers/flat-keys.ts';
 import type { ProviderRegistry } from '../providers/registry.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
@@ -30,6 +30,8 @@ export interface VaultCore {
   readonly trail: AuditTrail;
   /** Earlier versions kept in each record. */
   readonly historySize: number;
+  /** The configured key of lookups. */
+  readonly lookupKey?: VaultKey | undefined;
   readonly now: () => Date;
   /** Clients kept by each client factory. */
   readonly maxClients: number;

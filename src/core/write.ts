@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry, AuditSubject } from '../audit/audit-trail.ts';
 import { VaultError } from '../errors.ts';
+import { expiryOf, type ProviderDefinition } from '../providers/define-provider.ts';
 import type { FieldMap } from '../providers/fields.ts';
 import {
   currentVersion,
   decodeRecord,
   earlierVersions,
   etag,
+  lookupEntries,
   type RecordView,
   recordLabel,
   type SealedVersion,
+  type SecretMetadata,
   type SecretRecord,
   type SecretRef,
 } from '../record.ts';
@@ -32,6 +35,10 @@ const MAX_HISTORY_CHARACTERS = 4 * 1024 * 1024;
 export interface NewContent {
   readonly fields: FieldMap;
   readonly history?: readonly SealedVersion[];
+  /** Whether they were renewed rather than changed. */
+  readonly renewed?: boolean;
+  /** What the fields mean, where it is not the vault's own definition of the provider. */
+  readonly definition?: ProviderDefinition | undefined;
 }
 
 /** Computes new content from the stored record; `undefined` leaves it as it is. @internal */
@@ -104,20 +111,29 @@ export async function nextRecord(
   core: VaultCore,
   ref: SecretRef,
   stored: RecordView | undefined,
-  { fields, history = stored ? historyAfter(stored, core.historySize) : [] }: NewContent,
+  content: NewContent,
   actor: string | undefined,
 ): Promise<RecordView> {
+  const { fields, history = stored ? historyAfter(stored, core.historySize) : [] } = content;
+  const { definition = core.registry.find(ref.provider) } = content;
+  const lookup = await lookupAfter(core, ref, definition, stored, fields);
   const rev = (stored?.rev ?? 0) + 1;
   const { data, keyId } = await sealFields(core, ref, rev, fields);
   const at = core.now();
-  const { updatedBy: _replaced, ...kept } = stored?.metadata ?? {};
-  const metadata = {
+  const { updatedBy: _replaced, renewedAt: _past, expiresAt, ...rest } = stored?.metadata ?? {};
+  const { lookup: _earlierLookup, ...kept } = rest;
+  // A writer that does not know what the fields mean leaves the date.
+  const expiry = definition?.refresh ? expiryOf(definition.refresh, fields) : expiresAt;
+  const metadata: SecretMetadata = {
     ...kept,
     rev,
     keyId,
     createdAt: kept.createdAt ?? at,
     updatedAt: at,
     ...(actor !== undefined && { updatedBy: actor }),
+    ...(lookup !== undefined && { lookup }),
+    ...(expiry !== undefined && { expiresAt: expiry }),
+    ...(content.renewed && { renewedAt: at }),
   };
   const { history: _earlier, ...members } = stored?.record ?? {};
   const record: SecretRecord = {
@@ -129,6 +145,21 @@ export async function nextRecord(
     ...(history.length > 0 && { history }),
   };
   return { ref, record, data, etag: etag(record), metadata, rev, keyId };
+}
+
+/** {@link nextLookup}, which is loaded for providers with lookup fields only. @internal */
+export async function lookupAfter(
+  core: VaultCore,
+  ref: SecretRef,
+  definition: ProviderDefinition | undefined,
+  stored: RecordView | undefined,
+  fields: FieldMap,
+  before?: FieldMap,
+): Promise<readonly string[] | undefined> {
+  const has = Object.values(definition?.fields ?? {}).some(({ lookup }) => lookup);
+  if (!has && (stored === undefined || lookupEntries(stored).length === 0)) return undefined;
+  const { nextLookup } = await import('./lookup.ts');
+  return nextLookup(core, definition, stored, ref.provider, fields, before);
 }
 
 /** The current version first, then the earlier ones: at most `size`, and 4 MiB in all. */

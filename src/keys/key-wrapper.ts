@@ -40,3 +40,6 @@ export interface KeyWrapper {
 export interface KeyContext {
   readonly tenantId: string;
 }
+
+/** Begins the id of a `localWrapper`; that of the key follows. @internal */
+export const LOCAL_WRAPPER = 'local:';

@@ -1,6 +1,6 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { publicNameOf, VaultError } from '../errors.ts';
+import { invalidArgument, publicNameOf, VaultError } from '../errors.ts';
 import { describeType } from '../names.ts';
 import { KEY_BYTES, type KeyInput, toKeyObject } from './key-input.ts';
 import { type KeyProvider, toVaultKey, type VaultKey } from './vault-key.ts';
@@ -115,9 +115,12 @@ export class Keyring implements KeyProvider {
    * @throws VaultError `ERR_KEY_MISSING` when the source gives none, or fails with `ENOENT` or
    * `ResourceNotFoundException`; `ERR_KEY_UNAVAILABLE` when it fails otherwise, with the code or the
    * name of its error only, as its message may quote anything; `ERR_KEY_INVALID` as for the
-   * constructor
+   * constructor; `ERR_INVALID_ARGUMENT`
    */
   static async load(source: () => Promise<string | KeyTexts | undefined>): Promise<Keyring> {
+    if (typeof source !== 'function') {
+      throw invalidArgument(`source must be a function, not ${describeType(source)}.`);
+    }
     const loaded = await fromSource(source);
     const texts = typeof loaded === 'string' ? { encryptionKey: loaded } : loaded;
     const { encryptionKey, decryptionKeys = [] } = texts ?? {};
@@ -148,6 +151,11 @@ export class Keyring implements KeyProvider {
   /** The key that seals. */
   encryptionKey(): VaultKey {
     return this.#keys[0];
+  }
+
+  /** All keys: each has a lookup key of its own derived from it. */
+  lookupKeys(): readonly VaultKey[] {
+    return this.#keys;
   }
 
   /** The key named `keyId`, or all of them for a record that names none [R5]. */

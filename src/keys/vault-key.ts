@@ -29,6 +29,11 @@ export interface KeyProvider {
    */
   currentKey?(ref: SecretRef): VaultKey | undefined | Promise<VaultKey | undefined>;
   /**
+   * Optional: the keys from which the keys of lookups are derived, the one that seals first. They must
+   * be the same for all tenants. Without them nothing is indexed, unless the vault has a `lookupKey`.
+   */
+  lookupKeys?(): readonly VaultKey[];
+  /**
    * The key named `keyId` (none or one), or, for a record of the old system that names none, all
    * keys it may have been sealed with, in the order to try [R5].
    */

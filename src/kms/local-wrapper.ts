@@ -1,7 +1,7 @@
 import { decrypt, encrypt, IV_BYTES, TAG_BYTES } from '../crypto/aes-gcm.ts';
 import { invalidArgument } from '../errors.ts';
 import { KEY_BYTES } from '../keys/key-input.ts';
-import type { KeyWrapper } from '../keys/key-wrapper.ts';
+import { type KeyWrapper, LOCAL_WRAPPER } from '../keys/key-wrapper.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { contextBytes, Failure, keyWrapper } from './service.ts';
 
@@ -23,7 +23,7 @@ export function localWrapper(keyring: Keyring): KeyWrapper {
     throw invalidArgument('localWrapper needs a Keyring.');
   }
   return keyWrapper({
-    id: `local:${keyring.encryptionKeyId}`,
+    id: `${LOCAL_WRAPPER}${keyring.encryptionKeyId}`,
     name: 'The local keyring',
     permissions: {},
     wrap: async (bytes, tenantId) => {

@@ -168,7 +168,7 @@ export async function forEachBatch<T, R extends Report>(
  * @internal
  */
 export async function forEachRecord<R extends Report>(
-  { store }: VaultCore,
+  { store }: Pick<VaultCore, 'store'>,
   options: LongOperationOptions,
   { emptyReport, handle }: Pick<BatchHandling<RecordView, R>, 'emptyReport' | 'handle'>,
 ): Promise<R> {

@@ -1,4 +1,4 @@
-import { abortError, auditRefusal, auditSubject } from '../core/audited.ts';
+import { abortError, auditRefusal, auditSubject, untilAborted } from '../core/audited.ts';
 import { assertOptions, type ReadOptions } from '../core/options.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { invalidArgument, VaultError } from '../errors.ts';
@@ -59,24 +59,28 @@ export async function eraseAll(
     return checked(core, tenantId, options);
   });
   const subject = auditSubject('erase', { tenantId, provider: ALL }, options);
-  const report = await trail.run(subject, async (entry) => {
-    await entry.recordIntent({});
-    await setTombstone(control, tenantId, core.now());
-    records.invalidate(tenantId);
-    try {
-      return await removeRecords(core, tenantId, options);
-    } finally {
+  const report = await trail.run(subject, (entry) =>
+    untilAborted(options.signal, async () => {
+      await entry.recordIntent({});
+      await setTombstone(control, tenantId, core.now());
       records.invalidate(tenantId);
+      try {
+        return await removeRecords(core, tenantId, options);
+      } finally {
+        records.invalidate(tenantId);
+      }
+    }),
+  );
+  return untilAborted(options.signal, async () => {
+    if (options.audit === 'erase') {
+      const events = await trail.erase(tenantId);
+      if (events !== undefined) report.events = events;
+      await trail.record({ ...subject, outcome: 'ok' });
     }
+    report.keys = await removeKeys(control, tenantId);
+    const plaintext = await core.countPlaintext?.(tenantId);
+    return { ...report, ...(plaintext !== undefined && { plaintextRemaining: plaintext }) };
   });
-  if (options.audit === 'erase') {
-    const events = await trail.erase(tenantId);
-    if (events !== undefined) report.events = events;
-    await trail.record({ ...subject, outcome: 'ok' });
-  }
-  report.keys = await removeKeys(control, tenantId);
-  const plaintext = await core.countPlaintext?.(tenantId);
-  return { ...report, ...(plaintext !== undefined && { plaintextRemaining: plaintext }) };
 }
 
 /** In the audit trail: all of the tenant. */

@@ -1,7 +1,10 @@
 import { coreOf } from '../core/vault-core.ts';
+import type { SecretStore } from '../stores/secret-store.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
+import type { CopyOptions, CopyReport } from './copy-records.ts';
 import type { EraseTenantOptions, ErasureReport } from './erase-tenant.ts';
 import type { LongOperationOptions } from './long-operation.ts';
+import type { ReindexReport } from './reindex-lookup.ts';
 import type { RenewalReport, RenewKeysOptions } from './renew-keys.ts';
 import type { RotationReport } from './rotate-keys.ts';
 import type { VerificationReport } from './verify-vault.ts';
@@ -46,6 +49,25 @@ export async function verifyVault(
   const core = coreOf(vault);
   const { verifyRecords } = await import('./verify-vault.ts');
   return verifyRecords(core, options);
+}
+
+/**
+ * Writes the digests by which `findTenants` finds records, where they are missing or out of date: after
+ * an upgrade, after a field got `lookup: true`, and after a change of `lookupKey`. Each such record is
+ * sealed anew, as a compare-and-set. Digests of another `lookupKey` go: run it once all processes have
+ * the new one. It can be stopped or killed at any point and run again.
+ *
+ * @throws VaultError `ERR_INVALID_ARGUMENT`, `ERR_KEY_MISSING` without a key for lookups; OperationError
+ * with the code of what ended it: the errors of the store and of the keys, `ERR_ABORTED`
+ * @public
+ */
+export async function reindexLookup(
+  vault: SecretsVault,
+  options: LongOperationOptions = {},
+): Promise<ReindexReport> {
+  const core = coreOf(vault);
+  const { reindexRecords } = await import('./reindex-lookup.ts');
+  return reindexRecords(core, options);
 }
 
 /**
@@ -109,4 +131,29 @@ export async function eraseTenant(
   const core = coreOf(vault);
   const { eraseAll } = await import('./erase-tenant.ts');
   return eraseAll(core, tenantId, options);
+}
+
+/**
+ * Copies the records of one store into another, while a vault uses the source: sealed, as they are, so
+ * that no key is needed. Leases are left out [R8].
+ *
+ * Of two versions the newer one stays: a record at the target is replaced only by a newer one, in a
+ * compare-and-set. A first pass copies, a second one takes what has changed meanwhile, and a third one
+ * goes through the target and compares it with the source, where it also finds what was deleted. Run
+ * it again as often as you like, and for the last time when nobody writes to the source any more:
+ * then `complete` in the report says that the target has everything.
+ *
+ * @param from - the source, which is only read
+ * @param to - the target, ready for use: call its `init` before
+ * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError with the code of what ended it: the errors
+ * of the stores, `ERR_ABORTED`
+ * @public
+ */
+export async function copyRecords(
+  from: SecretStore,
+  to: SecretStore,
+  options: CopyOptions = {},
+): Promise<CopyReport> {
+  const { copyStore } = await import('./copy-records.ts');
+  return copyStore(from, to, options);
 }

@@ -1,7 +1,7 @@
 import { abortError } from '../core/audited.ts';
 import { isVaultError } from '../errors.ts';
 import type { KeyEntry, KeyStore, StoredKey } from '../stores/key-store.ts';
-import { withDeadline } from '../tenant-keys/deadline.ts';
+import { unavailable, withDeadline } from '../tenant-keys/deadline.ts';
 import { changeEntry, isWellFormed, usableKeys } from '../tenant-keys/entry.ts';
 import { alteredKey, type KeyWrappers, wrappedText } from '../tenant-keys/wrappers.ts';
 import { forEachKeyEntry } from './key-entries.ts';
@@ -62,8 +62,7 @@ async function rewrapBatch(
     report.scanned++;
     fail(report, { tenantId, provider: undefined, reason: 'ERR_KEY_INVALID' });
   }
-  const items = await wrapAll(wrappers, good, options.dryRun === true);
-  refuseOutage(items);
+  const items = await wrapOrRefuse(wrappers, good, options.dryRun === true);
   if (options.signal?.aborted) throw abortError(options.signal);
   await Promise.all(
     good.map(async (entry) => {
@@ -81,7 +80,14 @@ async function rewrapBatch(
   );
 }
 
-async function wrapAll(
+/**
+ * Wraps all keys of a batch. A service that refuses one key is told from one that went away in the
+ * middle, whose keys must not count as done: the keys that failed are tried again, each wrapper's with
+ * one that it did unwrap.
+ *
+ * @throws the error of a KMS that is away, or refuses everything
+ */
+async function wrapOrRefuse(
   wrappers: KeyWrappers,
   entries: readonly KeyEntry[],
   dryRun: boolean,
@@ -89,6 +95,46 @@ async function wrapAll(
   const keys = entries.flatMap((entry) =>
     usableKeys(entry).map((stored) => ({ tenantId: entry.tenantId, stored })),
   );
+  const items = await wrapAll(wrappers, keys, dryRun);
+  const [outage] = items.filter(isUnavailable);
+  if (outage === undefined) return items;
+  if (items.every(hasFailed)) throw outage.result.error;
+  const again = items.filter(isUnavailable).filter(({ stored }) => wrappers.has(stored));
+  const proofs = again.map((item) => {
+    const proof = items.find(
+      (one) => one.stored.wrapper === item.stored.wrapper && !hasFailed(one),
+    );
+    if (proof === undefined) throw item.result.error;
+    return proof;
+  });
+  const tried = [...new Set<Item>([...proofs, ...again])];
+  const results = await wrapAll(wrappers, tried, dryRun);
+  for (const result of results.slice(0, tried.length - again.length)) {
+    if (hasFailed(result)) throw result.result.error;
+  }
+  const byKey = new Map(results.map((item) => [item.stored, item]));
+  return items.map((item) => byKey.get(item.stored) ?? item);
+}
+
+interface FailedItem extends Item {
+  readonly result: { readonly error: unknown };
+}
+
+function hasFailed(item: Item): item is FailedItem {
+  return item.result !== undefined && 'error' in item.result;
+}
+
+function isUnavailable(item: Item): item is FailedItem {
+  if (!hasFailed(item)) return false;
+  const { error } = item.result;
+  return !isVaultError(error) || error.code === 'ERR_KEY_UNAVAILABLE';
+}
+
+async function wrapAll(
+  wrappers: KeyWrappers,
+  keys: readonly Pick<Item, 'tenantId' | 'stored'>[],
+  dryRun: boolean,
+): Promise<Item[]> {
   const { current } = wrappers;
   const inService = keys.filter(({ stored }) => current.rewrap && stored.wrapper === current.id);
   const byService = await rewrapInService(wrappers, inService);
@@ -123,10 +169,17 @@ async function rewrapInService(
     const answers = await withDeadline(`The wrapper "${current.id}"`, async () =>
       current.rewrap?.(sent),
     );
+    // A key that is not in the answer must not count as wrapped by the newest version.
+    if (!Array.isArray(answers) || answers.length !== keys.length) {
+      throw unavailable(`The wrapper "${current.id}" did not answer for each key.`);
+    }
     return new Map(
       keys.map((key, at) => {
-        const wrapped = answers?.[at];
-        const result = wrapped && { ...key.stored, wrapped: wrappedText(wrapped, current) };
+        const wrapped: unknown = answers[at];
+        const result =
+          wrapped === undefined
+            ? undefined
+            : { ...key.stored, wrapped: wrappedText(wrapped, current) };
         return [key.stored, { ...key, result }];
       }),
     );
@@ -140,15 +193,6 @@ async function rewrapInService(
     const alone = await Promise.all(keys.map((key) => rewrapInService(wrappers, [key])));
     return new Map(alone.flatMap((one) => [...one]));
   }
-}
-
-/** @throws the error of a batch in which nothing succeeded: the KMS is away, or refuses everything */
-function refuseOutage(items: readonly Item[]): void {
-  const errors = items.flatMap(({ result }) => (result && 'error' in result ? [result.error] : []));
-  const outage = errors.find(
-    (error) => !isVaultError(error) || error.code === 'ERR_KEY_UNAVAILABLE',
-  );
-  if (outage !== undefined && errors.length === items.length) throw outage;
 }
 
 async function replaceKeys(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { abortError, auditSubject } from '../core/audited.ts';
 import { openVersion, sealWith } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
-import { writeMany } from '../core/write.ts';
+import { lookupAfter, writeMany } from '../core/write.ts';
 import { isVaultError, recordErrorCodeOrThrow } from '../errors.ts';
 import type { VaultKey } from '../keys/vault-key.ts';
 import { isReserved } from '../names.ts';
@@ -147,10 +147,13 @@ async function planRecord(
     // A new revision, but neither a new version in the history nor a new date or author: the
     // content is the same.
     const rev = view.rev + 1;
+    const definition = core.registry.find(ref.provider);
+    const lookup = await lookupAfter(core, ref, definition, view, fields, fields);
+    const { lookup: _earlier, ...kept } = metadata;
     const next: SecretRecord = {
       ...record,
       data: sealWith(key, ref, rev, fields).data,
-      metadata: { ...metadata, rev, keyId: key.id },
+      metadata: { ...kept, rev, keyId: key.id, ...(lookup && { lookup }) },
       ...(history.length > 0 && { history }),
     };
     return { ...plan, outcome: 'rotated', next };

@@ -2,11 +2,19 @@ import { auditSubject } from '../core/audited.ts';
 import { openVersion, type Sealed } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { recordErrorCodeOrThrow, type VaultErrorCode } from '../errors.ts';
+import { LOCAL_WRAPPER } from '../keys/key-wrapper.ts';
 import { isReserved } from '../names.ts';
+import type { FieldMap } from '../providers/fields.ts';
 import { earlierVersions, type RecordView, refKey, type SecretRef } from '../record.ts';
-import { tenantKeyControl } from '../tenant-keys/control.ts';
+import { type TenantKeyControl, tenantKeyControl } from '../tenant-keys/control.ts';
+import { isWellFormed } from '../tenant-keys/entry.ts';
 import { forEachRecord } from './batches.ts';
-import type { LongOperationOptions, OperationIssue } from './long-operation.ts';
+import {
+  type LongOperationOptions,
+  OperationError,
+  type OperationIssue,
+} from './long-operation.ts';
+import { missingLookup } from './reindex-lookup.ts';
 import { keyGroup, keyName } from './report.ts';
 
 /**
@@ -58,10 +66,16 @@ export interface VerificationReport extends VerificationCounts {
    */
   safeToRefuseUnbound: boolean;
   /**
-   * Configured decryption keys that neither a record nor its history names [K2]; none while one of
-   * them names no key, and after a run that did not see all.
+   * Configured decryption keys that neither a record nor its history names [K2], and that wrap no
+   * tenant key (`localWrapper`); none while a record names no key, and after a run that did not see
+   * all.
    */
   droppableKeys: string[];
+  /**
+   * Records that `findTenants` would not find, or would find by a value that they no longer have:
+   * `reindexLookup` mends them. 0 without a key for lookups.
+   */
+  lookupMissing: number;
   /** Records and earlier versions that did not open, or are unbound. */
   problemCount: number;
   /** The first 1,000 of them; an earlier version has `rev`. */
@@ -93,13 +107,32 @@ export async function verifyRecords(
         unbound + unknownKey + tampered + malformed === 0,
     );
     // A record that names no key may need any of them.
-    const decryptionOnly =
-      tenantKeyControl(core.keys)?.decryptionOnlyIds ?? core.keys.keyIds?.slice(1) ?? [];
-    report.droppableKeys = neededKeys.has('none')
-      ? []
-      : decryptionOnly.filter((id) => !neededKeys.has(id));
+    const control = tenantKeyControl(core.keys);
+    const decryptionOnly = control?.decryptionOnlyIds ?? core.keys.keyIds?.slice(1) ?? [];
+    const unused = neededKeys.has('none') ? [] : decryptionOnly.filter((id) => !neededKeys.has(id));
+    report.droppableKeys =
+      control && unused.length > 0 ? await withoutWrapping(control, unused, report) : unused;
   }
   return report;
+}
+
+/** Those of the keyring's keys that wrap no tenant key either, as those of a `localWrapper` do. */
+async function withoutWrapping(
+  { store, wrapperId }: TenantKeyControl,
+  keyIds: readonly string[],
+  report: VerificationReport,
+): Promise<string[]> {
+  const wrapping = new Set<unknown>([wrapperId]);
+  try {
+    for await (const batch of store.scan({})) {
+      for (const entry of batch) {
+        if (isWellFormed(entry)) for (const key of entry.keys) wrapping.add(key.wrapper);
+      }
+    }
+  } catch (error) {
+    throw new OperationError(report, undefined, error);
+  }
+  return keyIds.filter((id) => !wrapping.has(`${LOCAL_WRAPPER}${id}`));
 }
 
 /** The writes per tenant key. Records come by tenant, so that few sums are needed at a time. */
@@ -132,6 +165,7 @@ function emptyReport(): VerificationReport {
     seals: {},
     safeToRefuseUnbound: false,
     droppableKeys: [],
+    lookupMissing: 0,
     problemCount: 0,
     problems: [],
   };
@@ -160,6 +194,8 @@ async function verifyRecord(
   if (!isTenantKey) report.seals[name] = (report.seals[name] ?? 0) + Math.max(rev, 1);
   const current = await classify(core, ref, { data: record.data, rev, keyId });
   report[current.verdict]++;
+  const { fields } = current;
+  if (fields && (await missingLookup(core, view, fields, 'foreign'))) report.lookupMissing++;
   const ofKey = report.keys[name] ?? noCounts();
   ofKey[current.verdict]++;
   report.keys[name] = ofKey;
@@ -179,15 +215,16 @@ interface Finding {
   /** What to report, unless the verdict is `ok`. */
   readonly issue?: OperationIssue;
   readonly error?: unknown;
+  /** The content, where it opened. */
+  readonly fields?: FieldMap;
 }
-
-const OK: Finding = { verdict: 'ok' };
 
 async function classify(core: VaultCore, ref: SecretRef, version: Sealed): Promise<Finding> {
   try {
-    const opened = openVersion(core, ref, version, 'accept');
-    const { bound } = 'then' in opened ? await opened : opened;
-    return bound ? OK : { verdict: 'unbound', issue: { ...ref, reason: 'ERR_UNBOUND' } };
+    const opening = openVersion(core, ref, version, 'accept');
+    const { fields, bound } = 'then' in opening ? await opening : opening;
+    if (bound) return { verdict: 'ok', fields };
+    return { verdict: 'unbound', fields, issue: { ...ref, reason: 'ERR_UNBOUND' } };
   } catch (error) {
     const reason = recordErrorCodeOrThrow(error);
     const verdict = verdictOf(reason, version.keyId);

@@ -1,4 +1,5 @@
 import { isVaultError, VaultError } from '../errors.ts';
+import { BROKEN_CONNECTION, type ErrorFacts, withCauses } from '../stores/failure.ts';
 
 // Errors after which the same call may succeed: the server could not be reached, did not answer in
 // time, or is not (or no longer) the primary. Numbers as in MongoDB's error_codes.yml.
@@ -8,12 +9,6 @@ const UNAVAILABLE_CODES = new Set<unknown>([
   6, 7, 50, 64, 89, 91, 112, 134, 189, 202, 262, 317, 384, 9001, 10058, 10107, 11600, 11602, 13435,
   13436,
 ]);
-// Node's codes of sockets and name resolution. The driver rethrows the error of a pooled connection
-// that broke before it was used again, as it is.
-const BROKEN_CONNECTION =
-  /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ENOTCONN|ETIMEDOUT|ETIMEOUT|E(HOST|NET)(UNREACH|DOWN)|ENOTFOUND|EAI_AGAIN|ESERVFAIL|EREFUSED|ERR_STREAM_(DESTROYED|PREMATURE_CLOSE|WRITE_AFTER_END)|ERR_SOCKET_CLOSED)$/;
-const MAX_CAUSES = 5;
-
 const DUPLICATE_KEY = 11000;
 const UNAUTHORIZED = 13;
 const NAMESPACE_NOT_FOUND = 26;
@@ -22,14 +17,8 @@ const PATH_NOT_VIABLE_CODES = new Set<unknown>([28, 2]);
 // FerretDB answers these when several processes create a collection or an index at the same time.
 const CREATION_RACE_CODES = new Set<unknown>([1, 48, 112]);
 
-interface DriverError {
-  readonly name?: unknown;
-  readonly code?: unknown;
+interface DriverError extends ErrorFacts {
   readonly codeName?: unknown;
-  readonly message?: unknown;
-  readonly cause?: unknown;
-  /** In the error of a bulk write: the error that ended it. */
-  readonly errorResponse?: unknown;
 }
 
 const codeOf = (error: unknown) => (error as DriverError | undefined)?.code;
@@ -59,7 +48,7 @@ export const isCreationRace = (error: unknown) => CREATION_RACE_CODES.has(codeOf
  */
 export function storeError(error: unknown, operation: string): VaultError {
   if (isVaultError(error)) return error;
-  const errors = withCauses(error);
+  const errors = withCauses<DriverError>(error);
   const unavailable = errors.find(isUnavailable);
   const { name, code, codeName, message } = unavailable ?? errors[0] ?? {};
   const what = [name ?? 'an unknown error', code, codeName].filter(Boolean).join(' ');
@@ -79,15 +68,4 @@ function isUnavailable({ name, code }: DriverError): boolean {
     (typeof code === 'string' && BROKEN_CONNECTION.test(code)) ||
     UNAVAILABLE_CODES.has(code)
   );
-}
-
-function withCauses(error: unknown): DriverError[] {
-  const errors: DriverError[] = [];
-  let next = error;
-  while (typeof next === 'object' && next !== null && errors.length < MAX_CAUSES) {
-    const { cause, errorResponse } = next as DriverError;
-    errors.push(next);
-    next = errorResponse instanceof Error ? errorResponse : cause;
-  }
-  return errors;
 }

@@ -14,12 +14,12 @@ import { ADDRESS_KEYS, IS_RECORD } from './writes.ts';
  */
 export interface MongoProblem {
   /**
-   * `no-index`: `init` was never called. `index`: an index on the address has other options than
-   * the one that `init` makes. `duplicates`: several records of one tenant and provider, so that
-   * the index cannot be made. `collation`: the collection compares strings by the rules of a
-   * language.
+   * `no-index`: `init` was never called. `no-lookup-index`: `init` was last called by an earlier
+   * version. `index`: an index on the address has other options than the one that `init` makes.
+   * `duplicates`: several records of one tenant and provider, so that the index cannot be made.
+   * `collation`: the collection compares strings by the rules of a language.
    */
-  readonly kind: 'no-index' | 'index' | 'duplicates' | 'collation';
+  readonly kind: 'no-index' | 'no-lookup-index' | 'index' | 'duplicates' | 'collation';
   /** What is wrong: a sentence without its full stop. */
   readonly text: string;
   /** What to do, in full sentences. */
@@ -27,6 +27,7 @@ export interface MongoProblem {
 }
 
 const INDEX_NAME = 'provider_vault_ref';
+const LOOKUP_KEYS = { provider: 1, 'metadata.lookup': 1 } as const;
 const CREATE_ATTEMPTS = 6;
 const REPORTED_DUPLICATES = 5;
 
@@ -63,6 +64,26 @@ export async function initAddressIndex(
     refuse(await findDuplicates(collection, options));
     throw error;
   }
+}
+
+/** Makes the index by which `find` finds records, unless there is one. @internal */
+export async function initLookupIndex(
+  collection: MongoCollection,
+  options: CommandOptions,
+): Promise<void> {
+  await ensureIndex(collection, options, LOOKUP_KEYS, { name: 'provider_vault_lookup' });
+}
+
+/** Whether {@link initLookupIndex} has work to do. @internal */
+export async function checkLookupIndex(collection: MongoCollection): Promise<MongoProblem[]> {
+  if (await hasIndex(collection, LOOKUP_KEYS)) return [];
+  return [
+    {
+      kind: 'no-lookup-index',
+      text: `collection ${JSON.stringify(collection.collectionName)} has no index on provider and metadata.lookup, so that finding a tenant by its account reads all records`,
+      todo: 'Call `await store.init()` when your backend starts.',
+    },
+  ];
 }
 
 function refuse([problem, ...more]: readonly MongoProblem[]): void {

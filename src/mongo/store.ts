@@ -4,10 +4,10 @@ import {
   DEFAULT_SCAN_BATCH,
   type ScanQuery,
   type SecretStore,
+  type StoreLookup,
   type StoreReadOptions,
   type StoreWrite,
 } from '../stores/secret-store.ts';
-import { bulkPut } from './bulk.ts';
 import type { CommandOptions } from './command-options.ts';
 import { isDuplicateKey, isPathNotViable } from './errors.ts';
 import type { MongoProblem } from './indexes.ts';
@@ -71,15 +71,16 @@ export class MongoSecretStore implements SecretStore {
   }
 
   /**
-   * Makes the unique index; does nothing if it exists, under whatever name. Safe in any number of
-   * processes at once.
+   * Makes the unique index, and the one of lookups; does nothing where they exist, under whatever
+   * name. Safe in any number of processes at once.
    *
    * @throws VaultError `ERR_STORE_FAILED` with what to do, when the collection has one of the
    * problems that {@link MongoSecretStore.check} finds
    */
   async init(): Promise<void> {
-    const { initAddressIndex } = await import('./indexes.ts');
+    const { initAddressIndex, initLookupIndex } = await import('./indexes.ts');
     await this.#run('init', initAddressIndex);
+    await this.#run('init', initLookupIndex);
   }
 
   /**
@@ -89,11 +90,12 @@ export class MongoSecretStore implements SecretStore {
    * @returns the problems; none if all is well
    */
   async check(): Promise<MongoProblem[]> {
-    const { checkCollection, findDuplicates } = await import('./indexes.ts');
+    const { checkCollection, checkLookupIndex, findDuplicates } = await import('./indexes.ts');
     return this.#run('check', async (collection, options) => {
       const problems = await checkCollection(collection);
       const unique = problems.every(({ kind }) => kind === 'collation');
-      return unique ? problems : [...problems, ...(await findDuplicates(collection, options))];
+      const more = unique ? checkLookupIndex(collection) : findDuplicates(collection, options);
+      return [...problems, ...(await more)];
     });
   }
 
@@ -151,6 +153,7 @@ export class MongoSecretStore implements SecretStore {
   async putMany(writes: readonly StoreWrite[]): Promise<boolean[]> {
     if (writes.length === 0) return [];
     const insert = writes.some(({ expected }) => expected === null) && (await this.#isUnique());
+    const { bulkPut } = await import('./bulk.ts');
     return this.#run('putMany', (collection, options) =>
       bulkPut(collection, options, writes, {
         insert: insert === true,
@@ -195,6 +198,21 @@ export class MongoSecretStore implements SecretStore {
       const records = batch.filter((document) => isAddress(document as SecretRecord));
       if (records.length > 0) yield records.map((document) => this.#toRecord(document, isAddress));
     }
+  }
+
+  async find({ provider, digests }: StoreLookup): Promise<string[]> {
+    const { provider: name } = addressFilter({ tenantId: '', provider });
+    return this.#run('find', async (collection, { read }) => {
+      const filter = { provider: name, 'metadata.lookup': { $in: [...digests] } };
+      // All in the first reply, as far as one reply can hold them.
+      const options = {
+        ...read,
+        projection: { tenantId: 1, provider: 1, _id: 0 },
+        batchSize: 10_000,
+      };
+      const documents = (await collection.find(filter, options).toArray()) as SecretRecord[];
+      return documents.filter(isAddress).map(({ tenantId }) => tenantId);
+    });
   }
 
   /**

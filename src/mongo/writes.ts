@@ -1,5 +1,5 @@
 import { invalidArgument } from '../errors.ts';
-import { etag, type SecretRecord, type SecretRef } from '../record.ts';
+import { etag, METADATA_MEMBERS, type SecretRecord, type SecretRef } from '../record.ts';
 
 /**
  * Only strings are addresses: the plaintext documents of a half-done migration, which lie in the
@@ -13,9 +13,6 @@ export const IS_RECORD = { tenantId: { $gt: '' }, provider: { $gt: '' } } as con
 
 /** @internal */
 export const ADDRESS_KEYS = { tenantId: 1, provider: 1 } as const;
-
-// The members of `metadata` that this library writes; all others belong to other software [R7].
-const METADATA_MEMBERS = ['rev', 'keyId', 'createdAt', 'updatedAt', 'updatedBy'] as const;
 
 const BEGINS_WITH_ETAG = /^[A-Za-z0-9+/]{16}/;
 

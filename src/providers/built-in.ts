@@ -3,23 +3,31 @@ import {
   type FieldDefinition,
   type ProviderDefinition,
 } from './define-provider.ts';
+import type { ProviderMethod } from './methods.ts';
+
+const API_KEY_ONLY: readonly ProviderMethod<'apiKey'>[] = [
+  { id: 'api-key', label: 'API key', fields: ['apiKey'], recommended: true },
+];
 
 /**
- * Twilio: an account SID with an API key (preferred: it can be revoked alone) or with the account's
- * auth token. Webhooks are signed with the auth token, whichever of the two sends.
+ * Twilio: an account SID with an API key (preferred: it can be revoked alone), with an OAuth app, or
+ * with the account's auth token. Webhooks are signed with the auth token, whichever of them sends.
  *
  * @public
  */
 export const twilioProvider = defineProvider({
   name: 'twilio',
+  label: 'Twilio',
   fields: {
     accountSid: {
       label: 'Account SID',
       secret: false,
+      lookup: true,
       env: 'TWILIO_ACCOUNT_SID',
       settingsKey: 'twilio_account_sid',
       pattern: /^AC[0-9a-fA-F]{32}$/,
       example: '"AC" and 32 hex digits',
+      help: 'Twilio Console, Account Dashboard, under "Account Info".',
     },
     authToken: {
       label: 'Auth token',
@@ -28,6 +36,7 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_auth_token',
       pattern: /^\S+$/,
       example: '32 hex digits without spaces',
+      help: 'Twilio Console, Account Dashboard, under "Account Info". With an API key it is only needed to verify webhooks.',
     },
     authTokenSecondary: {
       label: 'Secondary auth token',
@@ -36,6 +45,7 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_auth_token_secondary',
       pattern: /^\S+$/,
       example: '32 hex digits without spaces',
+      help: 'Only while you replace the auth token: webhooks signed with either one are accepted.',
     },
     apiKey: {
       label: 'API key SID',
@@ -44,6 +54,7 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_api_key',
       pattern: /^SK[0-9a-fA-F]{32}$/,
       example: '"SK" and 32 hex digits',
+      help: 'Twilio Console, Account, "API keys & tokens". Create a standard key; you can revoke it alone.',
     },
     apiSecret: {
       label: 'API key secret',
@@ -52,16 +63,37 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_api_secret',
       pattern: /^\S+$/,
       example: '32 letters and digits without spaces',
+      help: 'Twilio shows it once, when the API key is created.',
+    },
+    oauthClientId: {
+      label: 'OAuth client ID',
+      secret: false,
+      env: 'TWILIO_OAUTH_CLIENT_ID',
+      pattern: /^\S+$/,
+      example: '"OQ" and 32 hex digits',
+    },
+    oauthClientSecret: {
+      label: 'OAuth client secret',
+      secret: true,
+      env: 'TWILIO_OAUTH_CLIENT_SECRET',
+      pattern: /^\S+$/,
+      example: 'a secret without spaces',
     },
     phoneNumber: {
       label: 'Phone number',
       secret: false,
+      lookup: true,
       settingsKey: 'twilio_phone_number',
+      example: '+15005550006',
+      help: 'Twilio Console, Phone Numbers, "Active numbers".',
     },
     whatsappNumber: {
       label: 'WhatsApp number',
       secret: false,
+      lookup: true,
       settingsKey: 'twilio_whatsapp_number',
+      example: '+15005550006',
+      help: 'Twilio Console, Messaging, Senders, "WhatsApp senders".',
     },
     twimlAppSid: {
       label: 'TwiML app SID',
@@ -70,11 +102,13 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_twiml_app_sid',
       pattern: /^AP[0-9a-fA-F]{32}$/,
       example: '"AP" and 32 hex digits',
+      help: 'Twilio Console, Voice, Manage, "TwiML apps". Calls from the browser go through it.',
     },
     agentPhoneNumber: {
       label: "Agent's phone number",
       secret: false,
       settingsKey: 'agent_phone_number',
+      help: 'Where incoming calls are put through.',
     },
     region: {
       label: 'Region',
@@ -82,6 +116,7 @@ export const twilioProvider = defineProvider({
       env: 'TWILIO_REGION',
       pattern: /^[a-z]{2}\d$/,
       example: 'us1, ie1 or au1',
+      help: 'Only if your account is not in the region us1.',
     },
     edge: {
       label: 'Edge',
@@ -89,12 +124,33 @@ export const twilioProvider = defineProvider({
       env: 'TWILIO_EDGE',
       pattern: /^[a-z-]+$/,
       example: 'ashburn, dublin, sydney',
+      help: 'Only if you connect through an edge location of your choice.',
     },
   },
   complete: [
     ['accountSid', 'apiKey', 'apiSecret'],
     ['accountSid', 'authToken'],
+    ['accountSid', 'oauthClientId', 'oauthClientSecret'],
   ],
+  methods: [
+    {
+      id: 'api-key',
+      label: 'API key',
+      fields: ['accountSid', 'apiKey', 'apiSecret', 'authToken'],
+      recommended: true,
+    },
+    { id: 'auth-token', label: 'Auth token', fields: ['accountSid', 'authToken'] },
+    {
+      id: 'oauth',
+      label: 'OAuth app',
+      fields: ['accountSid', 'oauthClientId', 'oauthClientSecret', 'authToken'],
+    },
+  ],
+  capabilities: {
+    sms: ['phoneNumber'],
+    calls: ['phoneNumber', 'twimlAppSid'],
+    whatsapp: ['whatsappNumber'],
+  },
 });
 
 /**
@@ -104,6 +160,7 @@ export const twilioProvider = defineProvider({
  */
 export const sendgridProvider = defineProvider({
   name: 'sendgrid',
+  label: 'SendGrid',
   fields: {
     apiKey: {
       label: 'API key',
@@ -112,14 +169,23 @@ export const sendgridProvider = defineProvider({
       settingsKey: 'sendgrid_api_key',
       pattern: /^SG\.\S+$/,
       example: '"SG." and two parts joined by a dot',
+      help: 'SendGrid, Settings, "API Keys". It needs the permission "Mail Send".',
     },
-    senderEmail: { label: 'Sender', secret: false, settingsKey: 'sender_email' },
+    senderEmail: {
+      label: 'Sender',
+      secret: false,
+      lookup: true,
+      settingsKey: 'sender_email',
+      example: 'hello@company.example',
+      help: 'A verified sender or an address of an authenticated domain: Settings, "Sender Authentication".',
+    },
     residency: {
       label: 'Data residency',
       secret: false,
       env: 'SENDGRID_RESIDENCY',
       pattern: /^(global|eu)$/,
       example: 'global or eu',
+      help: '"eu" only for an API key of an EU subuser.',
     },
     webhookPublicKey: {
       label: 'Public key of the signed event webhook',
@@ -127,12 +193,15 @@ export const sendgridProvider = defineProvider({
       // SubjectPublicKeyInfo of an uncompressed point on P-256, RFC 5480 §2: 91 bytes.
       pattern: /^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==$/,
       example: 'base64 of a P-256 public key',
+      help: 'SendGrid, Settings, "Mail Settings", "Event Webhook", under "Security features".',
     },
   },
   complete: [['apiKey']],
+  methods: API_KEY_ONLY,
+  capabilities: { email: ['senderEmail'], events: ['webhookPublicKey'] },
 });
 
-function apiKey(env: string, settingsKey: string): FieldDefinition {
+function apiKey(env: string, settingsKey: string, help: string): FieldDefinition {
   return {
     label: 'API key',
     secret: true,
@@ -140,6 +209,7 @@ function apiKey(env: string, settingsKey: string): FieldDefinition {
     settingsKey,
     pattern: /^\S+$/,
     example: 'a key without spaces',
+    help,
   };
 }
 
@@ -150,20 +220,55 @@ function apiKey(env: string, settingsKey: string): FieldDefinition {
  */
 export const smtpProvider = defineProvider({
   name: 'smtp',
+  label: 'SMTP',
   fields: {
-    hostname: { label: 'Host name', secret: false, settingsKey: 'smtp_hostname' },
+    hostname: {
+      label: 'Host name',
+      secret: false,
+      settingsKey: 'smtp_hostname',
+      example: 'mail.company.example',
+      help: 'The server for outgoing mail, as your mail provider names it.',
+      destination: true,
+    },
     port: {
       label: 'Port',
       secret: false,
+      destination: true,
       settingsKey: 'smtp_port',
       pattern: /^\d{1,5}$/,
       example: '587',
+      help: '587 with STARTTLS, 465 with TLS from the start.',
     },
-    username: { label: 'User name', secret: false, settingsKey: 'smtp_username' },
-    password: { label: 'Password', secret: true, settingsKey: 'smtp_password' },
-    fromEmail: { label: 'Sender', secret: false, settingsKey: 'smtp_from_email' },
+    username: {
+      label: 'User name',
+      secret: false,
+      settingsKey: 'smtp_username',
+      help: 'Often the whole e-mail address.',
+    },
+    password: {
+      label: 'Password',
+      secret: true,
+      settingsKey: 'smtp_password',
+      help: 'Some providers want an app password here, not the password of the mailbox.',
+    },
+    fromEmail: {
+      label: 'Sender',
+      secret: false,
+      settingsKey: 'smtp_from_email',
+      example: 'hello@company.example',
+    },
   },
   complete: [['hostname', 'username', 'password']],
+  test: async (context) => (await import('./test-smtp.ts')).testSmtp(context),
+  methods: [
+    {
+      id: 'password',
+      label: 'User name and password',
+      fields: ['hostname', 'port', 'username', 'password'],
+      recommended: true,
+    },
+  ],
+  capabilities: { email: ['fromEmail'] },
 });
 
 /**
@@ -173,8 +278,14 @@ export const smtpProvider = defineProvider({
  */
 export const openaiProvider = defineProvider({
   name: 'openai',
-  fields: { apiKey: apiKey('OPENAI_API_KEY', 'openai_api_key') },
+  label: 'OpenAI',
+  fields: {
+    apiKey: apiKey('OPENAI_API_KEY', 'openai_api_key', 'OpenAI Platform, "API keys".'),
+  },
   complete: [['apiKey']],
+  test: async (context) => (await import('./test-models.ts')).testModels('openai', context),
+  methods: API_KEY_ONLY,
+  capabilities: { ai: ['apiKey'] },
 });
 
 /**
@@ -184,8 +295,14 @@ export const openaiProvider = defineProvider({
  */
 export const anthropicProvider = defineProvider({
   name: 'anthropic',
-  fields: { apiKey: apiKey('ANTHROPIC_API_KEY', 'anthropic_api_key') },
+  label: 'Anthropic',
+  fields: {
+    apiKey: apiKey('ANTHROPIC_API_KEY', 'anthropic_api_key', 'Anthropic Console, "API keys".'),
+  },
   complete: [['apiKey']],
+  test: async (context) => (await import('./test-models.ts')).testModels('anthropic', context),
+  methods: API_KEY_ONLY,
+  capabilities: { ai: ['apiKey'] },
 });
 
 /**
@@ -195,8 +312,14 @@ export const anthropicProvider = defineProvider({
  */
 export const geminiProvider = defineProvider({
   name: 'gemini',
-  fields: { apiKey: apiKey('GEMINI_API_KEY', 'gemini_api_key') },
+  label: 'Gemini',
+  fields: {
+    apiKey: apiKey('GEMINI_API_KEY', 'gemini_api_key', 'Google AI Studio, "Get API key".'),
+  },
   complete: [['apiKey']],
+  test: async (context) => (await import('./test-models.ts')).testModels('gemini', context),
+  methods: API_KEY_ONLY,
+  capabilities: { ai: ['apiKey'] },
 });
 
 /**

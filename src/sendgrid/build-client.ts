@@ -1,9 +1,12 @@
+import type { Answered } from '../clients/answered.ts';
 import { lock, printAs } from '../clients/conceal.ts';
+import { sharedAgentUnlessReplaced } from '../clients/connection-pool.ts';
 import type { ClientOptions, ResolvedCredentials } from '../clients/credentials.ts';
 import { peerContent, peerError } from '../clients/load-peer.ts';
 import { answerError, networkError } from '../clients/provider-error.ts';
+import { Attempts } from '../clients/rate-limit.ts';
 import { assertTimeout, DEFAULT_TIMEOUT_MS, withDeadline } from '../clients/timeout.ts';
-import { invalidArgument } from '../errors.ts';
+import { invalidArgument, ProviderError } from '../errors.ts';
 import type { sendgridProvider } from '../providers/built-in.ts';
 import type { SendGridMailService } from './types.ts';
 
@@ -32,7 +35,7 @@ type SendGridFields = ResolvedCredentials<keyof typeof sendgridProvider.fields, 
 
 /** @internal */
 export async function buildSendGridClient(
-  { fields }: { readonly fields: SendGridFields },
+  { fields, answered }: { readonly fields: SendGridFields; readonly answered?: Answered },
   options: SendGridClientOptions,
 ): Promise<SendGridMailService> {
   assertSendGridOptions(options);
@@ -50,7 +53,7 @@ export async function buildSendGridClient(
   client.setApiKey(apiKey);
   client.setDefaultRequest('timeout', timeoutMs); // without it, a silent server holds the caller for good
   if (options.baseUrl !== undefined) client.setDefaultRequest('baseUrl', options.baseUrl);
-  guardRequests(client, timeoutMs, [apiKey]);
+  guardRequests(client, timeoutMs, answered, [apiKey]);
   const { defaultHeaders, defaultRequest } = client;
   const { substitutionWrappers, secretRules } = mail;
   for (const settings of [
@@ -129,21 +132,45 @@ async function loadMailService(): Promise<MailServiceClass> {
 function guardRequests(
   client: OfficialClient,
   timeoutMs: number,
+  answered: Answered | undefined,
   secrets: readonly string[],
 ): void {
   const createRequest = client.createRequest.bind(client);
+  let remainingMs = timeoutMs;
   client.createRequest = (data) => {
     const config = createRequest(data);
     refuseForeignSender(config, client.auth);
-    return withDeadline(config, timeoutMs);
+    // With a proxy of the environment, axios makes an agent of its own.
+    const httpsAgent = sharedAgentUnlessReplaced();
+    return withDeadline({ ...config, ...(httpsAgent && { httpsAgent }) }, remainingMs);
   };
   const request = client.request.bind(client);
+  const requestInTime = (data: object, attempts: Attempts) => {
+    ({ remainingMs } = attempts);
+    try {
+      return request(data); // calls createRequest before it returns
+    } finally {
+      remainingMs = timeoutMs;
+    }
+  };
+  const requestPatiently = async (data: object): Promise<unknown> => {
+    const attempts = new Attempts(timeoutMs);
+    for (;;) {
+      try {
+        const result = await requestInTime(data, attempts);
+        await answered?.(200);
+        return result;
+      } catch (error) {
+        const { status, headers } = answerOf(error);
+        if (status === 429 && (await attempts.waitAfter429(headers))) continue;
+        const failure = toProviderError(error, secrets);
+        if (failure instanceof ProviderError && failure.status) await answered?.(failure.status);
+        throw failure;
+      }
+    }
+  };
   client.request = (data, callback) => {
-    const answer = Promise.resolve()
-      .then(() => request(data))
-      .catch((error: unknown) => {
-        throw toProviderError(error, secrets);
-      });
+    const answer = requestPatiently(data);
     if (callback === undefined) return answer;
     return answer.then(
       (result) => callback(null, result),
@@ -167,14 +194,19 @@ function refuseForeignSender({ url = '', headers = {} }: AxiosConfig, auth: stri
   }
 }
 
-function toProviderError(error: unknown, secrets: readonly string[]): Error {
-  const { code, response } = (error ?? {}) as {
+function answerOf(error: unknown) {
+  const { code, response = {} } = (error ?? {}) as {
     code?: unknown;
-    response?: { status?: unknown; body?: { errors?: unknown } };
+    response?: { status?: unknown; headers?: unknown; body?: { errors?: unknown } };
   };
-  const status = typeof code === 'number' ? code : response?.status; // the SDK calls it code
+  const status = typeof code === 'number' ? code : response.status; // the SDK calls it code
+  return { ...response, status };
+}
+
+function toProviderError(error: unknown, secrets: readonly string[]): Error {
+  const { status, body } = answerOf(error);
   if (typeof status !== 'number') return networkError('sendgrid', error);
-  const errors = response?.body?.errors;
+  const errors = body?.errors;
   const text = Array.isArray(errors) ? errors.map(textOf).join('; ') : undefined;
   return answerError('sendgrid', { status, text }, secrets);
 }

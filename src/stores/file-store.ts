@@ -2,7 +2,14 @@ import { resolve } from 'node:path';
 import { invalidArgument } from '../errors.ts';
 import type { SecretRecord, SecretRef } from '../record.ts';
 import type { RecordFile } from './file/record-file.ts';
-import type { ScanQuery, SecretStore, StoreReadOptions, StoreWrite } from './secret-store.ts';
+import type {
+  ScanQuery,
+  ScanRange,
+  SecretStore,
+  StoreLookup,
+  StoreReadOptions,
+  StoreWrite,
+} from './secret-store.ts';
 
 /**
  * Records in one JSON file, readable by its owner only: for development, small installations and the
@@ -65,8 +72,16 @@ export class FileSecretStore implements SecretStore {
     }
   }
 
+  async find(lookup: StoreLookup): Promise<string[]> {
+    return (await (await this.#open()).read()).find(lookup);
+  }
+
   async count(): Promise<number> {
     return (await (await this.#open()).read()).size;
+  }
+
+  async split(parts: number): Promise<ScanRange[]> {
+    return (await (await this.#open()).read()).split(parts);
   }
 
   // Few applications use a file: its code is loaded by the first call.

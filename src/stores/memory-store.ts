@@ -1,6 +1,13 @@
 import type { SecretRecord, SecretRef } from '../record.ts';
 import { RecordTable } from './record-table.ts';
-import type { ScanQuery, SecretStore, StoreReadOptions, StoreWrite } from './secret-store.ts';
+import type {
+  ScanQuery,
+  ScanRange,
+  SecretStore,
+  StoreLookup,
+  StoreReadOptions,
+  StoreWrite,
+} from './secret-store.ts';
 
 /**
  * Records in this process's memory: for tests and demos. They are gone with the process.
@@ -43,8 +50,16 @@ export class MemorySecretStore implements SecretStore {
     }
   }
 
+  async find(lookup: StoreLookup): Promise<string[]> {
+    return this.#table.find(lookup);
+  }
+
   async count(): Promise<number> {
     return this.#table.size;
+  }
+
+  async split(parts: number): Promise<ScanRange[]> {
+    return this.#table.split(parts);
   }
 
   async watch(listener: (ref: SecretRef) => void): Promise<() => Promise<void>> {

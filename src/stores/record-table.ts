@@ -1,8 +1,18 @@
 import { isDate, isUint8Array } from 'node:util/types';
-import { decodeRecord, etag, refKey, type SecretRecord, type SecretRef } from '../record.ts';
+import {
+  decodeRecord,
+  etag,
+  lookupEntries,
+  refKey,
+  type SecretRecord,
+  type SecretRef,
+} from '../record.ts';
 import {
   DEFAULT_SCAN_BATCH,
+  rangesBetween,
   type ScanQuery,
+  type ScanRange,
+  type StoreLookup,
   type StoreReadOptions,
   type StoreWrite,
 } from './secret-store.ts';
@@ -69,6 +79,26 @@ export class RecordTable {
       batches.push(found.slice(start, start + batchSize));
     }
     return batches;
+  }
+
+  find({ provider, digests }: StoreLookup): string[] {
+    const wanted = new Set(digests);
+    const found = this.#sorted(
+      (record) =>
+        record.provider === provider &&
+        lookupEntries(decodeRecord(record)).some((entry) => wanted.has(entry)),
+    );
+    return found.map(({ tenantId }) => tenantId);
+  }
+
+  split(parts: number): ScanRange[] {
+    const all = this.all();
+    const ranges = Math.max(1, Math.min(parts, all.length));
+    const bounds = Array.from(
+      { length: ranges - 1 },
+      (_, at) => all[Math.round(((at + 1) * all.length) / ranges) - 1] as SecretRef,
+    );
+    return rangesBetween(bounds);
   }
 
   /** All records, by tenant and provider. They are not copies. */

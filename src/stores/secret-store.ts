@@ -20,6 +20,7 @@ import type { SecretRecord, SecretRef } from '../record.ts';
  * - [S9] `init` is idempotent, and safe to race.
  * - [S10] `scan` returns, in order and once, every record that exists from its start to its end.
  * - [S11] `watch`, where a store has it, reports every change made after it resolved.
+ * - [S12] `find`, where a store has it, compares whole digests, exactly.
  *
  * `describeSecretStore` of `provider-vault/testing` checks a store against these rules.
  *
@@ -61,8 +62,20 @@ export interface SecretStore {
    */
   scan(query: ScanQuery): AsyncIterable<SecretRecord[]>;
 
+  /**
+   * Optional, for `findTenants`: the tenants that have a record of `provider` whose `metadata.lookup`
+   * has any of `digests`; with an index, whatever the number of tenants.
+   */
+  find?(lookup: StoreLookup): Promise<string[]>;
+
   /** Optional: how many records there are, for the progress of long operations. */
   count?(): Promise<number>;
+
+  /**
+   * Optional: at most `parts` ranges of about equal size, for machines that share a long operation.
+   * Together they hold every address, those of later records included.
+   */
+  split?(parts: number): Promise<ScanRange[]>;
 
   /**
    * Optional: reports every change made from then on, also by other processes.
@@ -114,6 +127,19 @@ export interface StoreWrite {
 }
 
 /**
+ * What {@link SecretStore.find} looks for.
+ *
+ * @public
+ */
+export interface StoreLookup {
+  readonly provider: string;
+  /** The field that the digests are of. */
+  readonly field: string;
+  /** Entries of `metadata.lookup`, whole: `field:<key id>:<digest>`. */
+  readonly digests: readonly string[];
+}
+
+/**
  * Which records {@link SecretStore.scan} returns, and how.
  *
  * @public
@@ -139,3 +165,16 @@ export interface ScanRange {
 
 /** @internal */
 export const DEFAULT_SCAN_BATCH = 100;
+
+/** The ranges that end with each of some addresses, in order, and the one behind them. @internal */
+export function rangesBetween(bounds: readonly SecretRef[]): ScanRange[] {
+  return [...bounds, undefined].map((last, at) => {
+    const after = addressOnly(bounds[at - 1]);
+    const until = addressOnly(last);
+    return { ...(after && { after }), ...(until && { until }) };
+  });
+}
+
+function addressOnly(ref: SecretRef | undefined): SecretRef | undefined {
+  return ref && { tenantId: ref.tenantId, provider: ref.provider };
+}

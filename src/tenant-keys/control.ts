@@ -8,6 +8,8 @@ import type { KeyEntry, KeyStore } from '../stores/key-store.ts';
  */
 export interface TenantKeyControl {
   readonly store: KeyStore;
+  /** The id of the wrapper that wraps new keys. */
+  readonly wrapperId: string;
   /** The ids of the keys of the keyring that only open. */
   readonly decryptionOnlyIds: readonly string[];
   /** The tenant's entry, at most as old as the cache allows. */

@@ -110,6 +110,7 @@ export class TenantKeys implements KeyProvider {
     this.#loadCold = async () => new (await import('./cold-keys.ts')).ColdKeys(parts);
     attachControl(this, {
       store,
+      wrapperId: wrapper.id,
       decryptionOnlyIds: keyring?.keyIds.slice(sealer ? 1 : 0) ?? [],
       entry: (tenantId) => this.#withCold((cold) => cold.entry(tenantId)),
       renew: (tenantId, before) => this.#withCold((cold) => cold.renew(tenantId, before)),
@@ -118,6 +119,11 @@ export class TenantKeys implements KeyProvider {
         else this.#cache.delete(tenantId);
       },
     });
+  }
+
+  /** The keys of the keyring: those of tenants differ, so that equal values would not be found. */
+  lookupKeys(): readonly VaultKey[] {
+    return this.#keyring?.lookupKeys() ?? [];
   }
 
   /**

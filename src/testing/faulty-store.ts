@@ -26,7 +26,9 @@ export type FaultyMethod =
   | 'putMany'
   | 'delete'
   | 'scan'
+  | 'find'
   | 'count'
+  | 'split'
   | 'watch'
   | 'init';
 

@@ -65,6 +65,11 @@ export function answerByRoute(routes: readonly Route[], request: HttpRequest): H
   return found.answer(request, found.path.exec(request.path)?.groups ?? {});
 }
 
+/** The token of a request with `Authorization: Bearer`, `''` without one. @internal */
+export function bearer(request: HttpRequest): string {
+  return /^Bearer +(\S+)$/i.exec(request.header('authorization'))?.[1] ?? '';
+}
+
 /** Reads a request to its end. @throws when the client breaks off before @internal */
 export async function readRequest(incoming: IncomingMessage): Promise<HttpRequest> {
   const body = await text(incoming);

@@ -11,6 +11,10 @@ export class Revocations {
     if (!this.#deadlines.has(id)) this.#deadlines.set(id, performance.now() + this.#delayMs);
   }
 
+  has(id: string): boolean {
+    return this.#deadlines.has(id);
+  }
+
   isDead(id: string): boolean {
     return performance.now() >= (this.#deadlines.get(id) ?? Number.POSITIVE_INFINITY);
   }

@@ -8,7 +8,7 @@ import type { TwilioClient } from './sdk-types.ts';
  * The official Twilio client of a tenant, from the package `twilio`.
  *
  * It looks in the environment (tenant `default`, unless told otherwise), then in the vault. An API key
- * with its secret is preferred to the auth token.
+ * with its secret is preferred, then an OAuth app, then the auth token.
  *
  * It is the SDK's own client, with these differences. Its errors, also of `client.request()`, are a
  * `ProviderError` with Twilio's `status` and `providerCode`. Printing it shows no credential. And its

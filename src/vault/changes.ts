@@ -33,7 +33,7 @@ export async function patchRecord(
     const written = await writeRecord(core, ref, options, entry, async (stored) => {
       const current = stored ? (await openVersion(core, stored.ref, stored)).fields : emptyFields();
       const fields = applyChanges(current, changes, ref.provider, definition);
-      return sameFields(current, fields) ? undefined : { fields };
+      return sameFields(current, fields) ? undefined : { fields, definition };
     });
     return written ? recordInfo(written) : nothingStored(ref.tenantId, ref.provider);
   });
@@ -60,7 +60,7 @@ export async function applyForm(
       if (entry.fields.length === 0) return undefined;
       const fields = applyChanges(current, changes, ref.provider, definition);
       opened = { fields, bound: true };
-      return { fields };
+      return { fields, definition };
     });
     return statusOf(target, view && opened && { view, ...opened }, options);
   });

@@ -29,7 +29,41 @@ export function formChanges(
     if (change.to === null && stored === undefined) continue;
     if (change.to !== undefined && change.to !== stored) changes[field] = change.to;
   }
+  const again = definition ? secretsToEnterAgain(form, definition, (field) => current[field]) : [];
+  if (again.length > 0) {
+    throw invalidArgument(
+      `The destination of provider "${provider}" changes. Enter again what is sent to it: ${again.map((field) => JSON.stringify(field)).join(', ')}.`,
+    );
+  }
   return changes;
+}
+
+/**
+ * The stored secrets that a form must hold because it changes where they are sent to. Who may edit an
+ * SMTP host must not get the stored password by it.
+ *
+ * @param shown - what a page is shown of a field: the value, or of a secret anything but nothing
+ * @internal
+ */
+export function secretsToEnterAgain(
+  form: unknown,
+  definition: ProviderDefinition,
+  shown: (field: string) => string | undefined,
+): string[] {
+  const entered = form as Readonly<Record<string, unknown>>;
+  const to = (field: string) =>
+    Object.hasOwn(entered, field) && entered[field] !== undefined
+      ? formChange(field, entered[field], definition, undefined).to
+      : undefined;
+  const fields = Object.entries(definition.fields);
+  const moves = fields.some(([field, { destination }]) => {
+    const next = destination ? to(field) : undefined;
+    return typeof next === 'string' && next !== shown(field)?.trim();
+  });
+  if (!moves) return [];
+  return fields.flatMap(([field, { secret }]) =>
+    secret && shown(field) && to(field) === undefined ? [field] : [],
+  );
 }
 
 /**

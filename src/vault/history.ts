@@ -50,21 +50,28 @@ export async function rollback(
   rev: number,
   options: WriteOptions,
 ): Promise<SecretInfo> {
-  return audited(core, 'rollback', tenantId, provider, options, async ({ ref }, entry) => {
-    const written = await writeRecord(core, ref, options, entry, async (stored) => {
-      const version = numberedVersions(stored).find((earlier) => earlier.rev === rev);
-      if (version === undefined) {
-        throw new VaultError(
-          'ERR_SECRET_NOT_FOUND',
-          `${recordLabel(ref)} keeps no earlier revision of that number.`,
-        );
-      }
-      const { fields } = await openVersion(core, ref, version);
-      entry.fields = Object.keys(fields);
-      return { fields };
-    });
-    return recordInfo(written as RecordView);
-  });
+  return audited(
+    core,
+    'rollback',
+    tenantId,
+    provider,
+    options,
+    async ({ ref, definition }, entry) => {
+      const written = await writeRecord(core, ref, options, entry, async (stored) => {
+        const version = numberedVersions(stored).find((earlier) => earlier.rev === rev);
+        if (version === undefined) {
+          throw new VaultError(
+            'ERR_SECRET_NOT_FOUND',
+            `${recordLabel(ref)} keeps no earlier revision of that number.`,
+          );
+        }
+        const { fields } = await openVersion(core, ref, version);
+        entry.fields = Object.keys(fields);
+        return { fields, definition };
+      });
+      return recordInfo(written as RecordView);
+    },
+  );
 }
 
 /** Removes the earlier versions of a record. @returns whether there were any @internal */
@@ -74,12 +81,13 @@ export async function purgeHistory(
   provider: ProviderRef,
   options: WriteOptions,
 ): Promise<boolean> {
-  return audited(core, 'purge', tenantId, provider, options, async ({ ref }, entry) => {
+  return audited(core, 'purge', tenantId, provider, options, async ({ ref, definition }, entry) => {
     let purged = false;
     await writeRecord(core, ref, options, entry, async (stored) => {
       purged = stored !== undefined && stored.record.history !== undefined;
       if (stored === undefined || !purged) return undefined;
-      return { fields: (await openVersion(core, stored.ref, stored)).fields, history: [] };
+      const { fields } = await openVersion(core, stored.ref, stored);
+      return { fields, history: [], definition };
     });
     return purged;
   });

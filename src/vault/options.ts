@@ -3,7 +3,8 @@ import { AuditTrail } from '../audit/audit-trail.ts';
 import { CachedRecords } from '../core/cached-records.ts';
 import type { UnboundPolicy, VaultCore } from '../core/vault-core.ts';
 import { invalidArgument } from '../errors.ts';
-import type { KeyProvider } from '../keys/vault-key.ts';
+import { type KeyInput, toKeyObject } from '../keys/key-input.ts';
+import { type KeyProvider, toVaultKey } from '../keys/vault-key.ts';
 import { openOldSettings } from '../migration/first-use.ts';
 import type { SettingsOptions } from '../migration/settings-options.ts';
 import type { ProviderDefinition } from '../providers/define-provider.ts';
@@ -55,6 +56,11 @@ export interface SecretsVaultOptions {
    * @defaultValue 500
    */
   readonly maxClients?: number;
+  /**
+   * The key of the digests by which `findTenants` finds records: base64 of 32 bytes. Without it, one is
+   * derived from each key of the Keyring.
+   */
+  readonly lookupKey?: KeyInput;
   /** The clock. @defaultValue `Date.now` */
   readonly now?: () => Date | number;
 }
@@ -117,6 +123,10 @@ export function createCore(options: SecretsVaultOptions): VaultCore {
     flatKeys: new FlatKeys(registry.all()),
     trail: new AuditTrail(clock, auditOptions(options.audit)),
     historySize: history,
+    lookupKey:
+      options.lookupKey === undefined
+        ? undefined
+        : toVaultKey(toKeyObject(options.lookupKey, 'lookupKey')),
     now: clock,
     maxClients,
     importOnFirstUse,

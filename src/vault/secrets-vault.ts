@@ -13,7 +13,7 @@ import { assertOptions, type ReadOptions, type WriteOptions } from '../core/opti
 import { attachCore, type VaultCore } from '../core/vault-core.ts';
 import { removeRecord, writeRecord } from '../core/write.ts';
 import { VaultError } from '../errors.ts';
-import { assertTenantId } from '../names.ts';
+import { assertTenantId, healthRef } from '../names.ts';
 import {
   type ChangesOf,
   checkFields,
@@ -88,7 +88,8 @@ export class SecretsVault {
     return audited(core, 'put', tenantId, provider, options, async ({ ref, definition }, entry) => {
       const checked = checkFields(fields, ref.provider, definition);
       entry.fields = Object.keys(checked);
-      const written = await writeRecord(core, ref, options, entry, () => ({ fields: checked }));
+      const content = { fields: checked, definition };
+      const written = await writeRecord(core, ref, options, entry, () => content);
       return recordInfo(written as RecordView);
     });
   }
@@ -149,6 +150,25 @@ export class SecretsVault {
       if (view) return redactedCredentials<P>((await openAudited(core, view, entry)).fields, view);
       throw new VaultError('ERR_SECRET_NOT_FOUND', `${recordLabel(ref)} does not exist.`);
     });
+  }
+
+  /**
+   * {@link SecretsVault.require}, for a provider whose definition has `refresh`: when the credentials
+   * are due, they are renewed first, by one call in one process. While the old ones are valid, all
+   * other callers get those at once. A renewal stays out of the history.
+   *
+   * @throws VaultError `ERR_REFRESH_FAILED` when the provider does not renew them, and they have expired
+   * or it refuses for good (`status` says `needs_reauthorization`, and nothing is deleted);
+   * `ERR_LEASE_TIMEOUT` when another process is at it for too long
+   */
+  async fresh<const P extends ProviderRef>(
+    tenantId: string,
+    provider: P,
+    options: ReadOptions = {},
+  ): Promise<Credentials<P>> {
+    const { freshCredentials } = await import('../lifecycle/refresh.ts');
+    const credentials = await freshCredentials(this.#core, tenantId, provider, options);
+    return credentials as Credentials<P>;
   }
 
   /**
@@ -213,6 +233,8 @@ export class SecretsVault {
     return audited(core, 'delete', tenantId, provider, options, async ({ ref }, entry) => {
       const removed = await removeRecord(core, ref, options, entry);
       if (!removed) Object.assign(entry, { outcome: 'refused', code: 'ERR_SECRET_NOT_FOUND' });
+      // What stays is of no use: it names the etag of what was removed.
+      else await core.store.delete(healthRef(ref)).catch(() => {});
       return removed;
     });
   }
@@ -409,6 +431,24 @@ export class SecretsVault {
   }
 
   /**
+   * The tenants whose credentials have that value in a field with `lookup: true`, such as the account
+   * SID of a webhook. One query, whatever the number of tenants; nothing is opened. It names
+   * candidates: whether a message is genuine is for {@link verifyTwilioWebhook} to say.
+   *
+   * @param lookup - exactly one field
+   * @throws VaultError `ERR_INVALID_ARGUMENT` for a field that cannot be looked up; `ERR_KEY_MISSING`
+   * without a key for lookups; `ERR_STORE_FAILED` for a store without `find`
+   */
+  async findTenants<const P extends ProviderRef>(
+    provider: P,
+    lookup: FieldsOf<P>,
+    options: ReadOptions = {},
+  ): Promise<string[]> {
+    const { findTenants } = await import('./find-tenants.ts');
+    return findTenants(this.#core, provider, lookup, options);
+  }
+
+  /**
    * A handle bound to one tenant, for code that must not reach another tenant by mistake.
    *
    * @throws VaultError `ERR_INVALID_ARGUMENT` for a malformed tenant id
@@ -471,6 +511,11 @@ export class TenantVault {
   /** As `SecretsVault.require`. */
   require<const P extends ProviderRef>(provider: P, options?: ReadOptions) {
     return this.#vault.require(this.tenantId, provider, options);
+  }
+
+  /** As `SecretsVault.fresh`. */
+  fresh<const P extends ProviderRef>(provider: P, options?: ReadOptions) {
+    return this.#vault.fresh(this.tenantId, provider, options);
   }
 
   /** As `SecretsVault.getMany`, by provider. */

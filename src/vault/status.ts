@@ -5,6 +5,9 @@ import type { OpenedVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { isVaultError, type VaultErrorCode } from '../errors.ts';
 import type { Environment } from '../keys/keyring.ts';
+import { healthOf } from '../lifecycle/health.ts';
+import type { CredentialHealth } from '../lifecycle/health-event.ts';
+import { healthRef } from '../names.ts';
 import { missingFields, type ProviderDefinition } from '../providers/define-provider.ts';
 import {
   assertEnvironment,
@@ -20,7 +23,7 @@ import {
   type ProviderRef,
 } from '../providers/fields.ts';
 import { isSecret, mask } from '../providers/mask.ts';
-import { type RecordView, recordInfo } from '../record.ts';
+import { decodeRecord, type RecordView, recordInfo, type SecretRef } from '../record.ts';
 
 /**
  * The state of a tenant's credentials at a provider.
@@ -71,6 +74,10 @@ export interface ProviderStatus<P extends ProviderRef = string> {
   readonly keyId: string | undefined;
   readonly updatedAt: Date | undefined;
   readonly updatedBy?: string;
+  /** When the credentials expire, for a provider whose definition has `refresh`. */
+  readonly expiresAt?: Date;
+  /** Whether they work, as far as is known; absent while nothing is known of them as they are. */
+  readonly health?: CredentialHealth;
   /**
    * Whether the record is bound to its tenant [R3]. `unbound: 'refuse'` is safe once all records
    * are. `undefined` without a record, and where it cannot be opened.
@@ -98,7 +105,10 @@ export interface StatusOptions extends ReadOptions {
 }
 
 /** An opened record, or the error of opening it. */
-type Stored = { readonly view: RecordView } & (OpenedVersion | { readonly error: unknown });
+type Stored = {
+  readonly view: RecordView;
+  readonly health?: CredentialHealth | undefined;
+} & (OpenedVersion | { readonly error: unknown });
 
 /** The status of one provider. @internal */
 export async function statusOfOne(
@@ -108,8 +118,8 @@ export async function statusOfOne(
   options: StatusOptions,
 ): Promise<ProviderStatus> {
   return audited(core, 'status', tenantId, provider, options, async (target, entry) => {
-    const { view } = await core.records.readFresh(target.ref);
-    return statusOf(target, view && (await openForStatus(core, view, entry)), options);
+    const { view, health } = await readWithHealth(core, target.ref);
+    return statusOf(target, view && (await openForStatus(core, view, health, entry)), options);
   });
 }
 
@@ -119,32 +129,47 @@ export async function statusOfAll(
   tenantId: string,
   options: StatusOptions,
 ): Promise<ProviderStatus[]> {
-  const views = await tenantRecords(core, 'status', tenantId, options);
+  const reserved = new Map<string, RecordView>();
+  const views = await tenantRecords(core, 'status', tenantId, options, reserved);
   const found = new Map(views.map((view) => [view.ref.provider, view]));
   const names = new Set([...core.registry.all().map(({ name }) => name), ...found.keys()]);
   return Promise.all(
     [...names].map((provider) => {
       const target = { ref: { tenantId, provider }, definition: core.registry.find(provider) };
       const view = found.get(provider);
+      const health = reserved.get(healthRef(target.ref).provider);
       // Without a record there was nothing to read, and so nothing to audit.
       if (view === undefined) return statusOf(target, undefined, options);
       return core.trail.run(auditSubject('status', target.ref, options), async (entry) =>
-        statusOf(target, await openForStatus(core, view, entry), options),
+        statusOf(target, await openForStatus(core, view, health, entry), options),
       );
     }),
   );
 }
 
+/** A record as the store has it now, and the record of its health, in one round trip. */
+async function readWithHealth(core: VaultCore, ref: SecretRef) {
+  const own = healthRef(ref);
+  const views = (await core.store.getMany([ref, own], { history: false })).map(decodeRecord);
+  const health = views.find((view) => view.ref.provider === own.provider);
+  const view = views.find((view) => view.ref.provider === ref.provider);
+  // Not stored, it may still be in the old settings.
+  const known = view !== undefined || core.importOnFirstUse === undefined;
+  return { view: known ? view : (await core.records.readFresh(ref)).view, health };
+}
+
 async function openForStatus(
   core: VaultCore,
   view: RecordView,
+  healthRecord: RecordView | undefined,
   entry: AuditEntry,
 ): Promise<Stored> {
+  const health = await healthOf(core, view, healthRecord);
   try {
-    return { view, ...(await openAudited(core, view, entry)) };
+    return { view, health, ...(await openAudited(core, view, entry)) };
   } catch (error) {
     Object.assign(entry, outcomeOf(error)); // the caller gets a status, the auditor the error
-    return { view, error };
+    return { view, health, error };
   }
 }
 
@@ -181,6 +206,8 @@ export function statusOf(
     keyId: info?.keyId,
     updatedAt: info?.updatedAt,
     ...(info?.updatedBy !== undefined && { updatedBy: info.updatedBy }),
+    ...(info?.expiresAt !== undefined && { expiresAt: info.expiresAt }),
+    ...(stored?.health !== undefined && { health: stored.health }),
     bound: isVaultError(error, 'ERR_UNBOUND') ? false : opened?.bound,
   };
 }

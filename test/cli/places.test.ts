@@ -87,7 +87,7 @@ describe('init', () => {
   it('makes the collections, with their indexes', async () => {
     expect((await runCli(['init', '--audit-collection', 'trail'], { env })).code).toBe(0);
     expect((await collections()).sort()).toEqual(['secrets', 'trail']);
-    expect(await db.collection('secrets').indexes()).toHaveLength(2);
+    expect(await db.collection('secrets').indexes()).toHaveLength(3);
     expect(await db.collection('trail').indexes()).toHaveLength(2);
     expect((await runCli(['verify'], { env })).code).toBe(0);
   });

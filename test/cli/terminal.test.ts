@@ -38,9 +38,10 @@ describe('on a terminal', () => {
     const steps: Step[] = [
       ['accountSid (', accountSid(3) + ENTER],
       ['authToken (', ENTER],
-      ...['authTokenSecondary', 'apiKey', 'apiSecret', 'phoneNumber', 'whatsappNumber'].map(
+      ...['authTokenSecondary', 'apiKey', 'apiSecret', 'oauthClientId', 'oauthClientSecret'].map(
         (field): Step => [`${field} (`, ENTER],
       ),
+      ...['phoneNumber', 'whatsappNumber'].map((field): Step => [`${field} (`, ENTER]),
       ...['twimlAppSid', 'agentPhoneNumber', 'region', 'edge'].map(
         (field): Step => [`${field} (`, ENTER],
       ),

@@ -210,6 +210,27 @@ const FAULTS: Record<string, [expected: string, fault: Fault]> = {
       scan: ({ after: _, ...query }) => inner.scan(query),
     }),
   ],
+  'ends its last range with the last record': [
+    'S10 (optional): split',
+    (inner) => ({
+      split: async (parts) => {
+        const ranges = await inner.split(parts);
+        const records: SecretRef[] = [];
+        for await (const batch of inner.scan({})) records.push(...batch);
+        const until = records.at(-1);
+        return until ? [...ranges.slice(0, -1), { ...ranges.at(-1), until }] : ranges;
+      },
+    }),
+  ],
+  'splits into ranges of unequal size': [
+    'S10 (optional): split',
+    (inner) => ({
+      split: async () => {
+        const [first] = (await inner.split(60)).slice(0, -1);
+        return first?.until ? [first, { after: first.until }] : [{}];
+      },
+    }),
+  ],
   'cuts long names': [
     'S1',
     (inner) => {

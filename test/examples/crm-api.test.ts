@@ -129,12 +129,13 @@ describe('settings', () => {
   it('test a connection, not too often', async () => {
     const test = () => ada.post('settings/test', { provider: 'twilio' });
     expect(await test()).toEqual({ status: 200, body: { ok: true } });
-    expect((await ada.post('settings/test', { provider: 'smtp' })).status).toBe(400);
+    const nothing = { status: 200, body: { ok: false, code: 'ERR_NOT_CONFIGURED' } };
+    expect(await ada.post('settings/test', { provider: 'smtp' })).toMatchObject(nothing);
     const statuses = [];
     for (let n = 0; n < 10; n++) statuses.push((await test()).status);
     expect(statuses.at(-1)).toBe(429);
     const others = await (await logIn(initech)).post('settings/test', { provider: 'twilio' });
-    expect(others).toMatchObject({ status: 200, body: { ok: false, code: 'ERR_NOT_CONFIGURED' } });
+    expect(others).toMatchObject(nothing);
   });
 
   it('show activity in the words of the page', async () => {

@@ -1,18 +1,18 @@
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
 import { CrmClient } from '../../examples/demo/crm-client.ts';
-import { startDemoCrm } from '../../examples/demo/demo-crm.ts';
+import { type DemoOptions, startDemoCrm } from '../../examples/demo/demo-crm.ts';
 import type { DemoTenant } from '../../examples/demo/tenants.ts';
 import { testDatabase } from '../support/database.ts';
 
 export const password = 'of-the-tests';
 
 /** The example CRM over an old database, and what it logs. */
-export async function crmSite() {
+export async function crmSite(options: Pick<DemoOptions, 'mailboxes' | 'upkeep'> = {}) {
   const { db } = await testDatabase();
   const logLines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line) => void logLines.push(line) });
-  const crm = await startDemoCrm({ db, log, password });
+  const crm = await startDemoCrm({ db, log, password, ...options });
   afterAll(() => crm.close());
   const { acme } = crm.tenants;
   const logIn = ({ email }: DemoTenant) => new CrmClient(crm.url).logIn(email, password);

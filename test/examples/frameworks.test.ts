@@ -1,7 +1,10 @@
 import { FakeTwilio } from 'provider-vault/testing';
 import { afterAll, describe, expect, inject, it, vi } from 'vitest';
 import { buildServer } from '../../examples/fastify/server.ts';
-import { GET, POST } from '../../examples/next-route/app/api/settings/[provider]/route.ts';
+import {
+  GET,
+  PATCH,
+} from '../../examples/next-route/app/api/provider-settings/[[...path]]/route.ts';
 import { sessionCookie } from '../../examples/next-route/lib/session.ts';
 import { getVault } from '../../examples/next-route/lib/vault.ts';
 import { testDatabase } from '../support/database.ts';
@@ -76,48 +79,57 @@ describe('the route handler for Next', () => {
   vi.stubEnv('PUBLIC_URL', 'https://crm.example');
   afterAll(() => vi.unstubAllEnvs());
 
-  const context = (provider: string) => ({ params: Promise.resolve({ provider }) });
-  const request = (tenant: string | undefined, body?: unknown, origin = 'https://crm.example') =>
-    new Request('https://crm.example/api/settings/twilio', {
-      headers: {
-        origin,
-        ...(tenant !== undefined && { cookie: sessionCookie({ tenantId: tenant, actor: 'ada' }) }),
+  const request = (tenant: string | undefined, fields?: unknown, origin = 'https://crm.example') =>
+    new Request(
+      `https://crm.example/api/provider-settings${fields === undefined ? '' : '/twilio'}`,
+      {
+        headers: {
+          origin,
+          'content-type': 'application/json',
+          'if-none-match': '*',
+          ...(tenant !== undefined && {
+            cookie: sessionCookie({ tenantId: tenant, actor: 'ada' }),
+          }),
+        },
+        ...(fields !== undefined && { method: 'PATCH', body: JSON.stringify({ fields }) }),
       },
-      ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
-    });
+    );
+  const stateOf = (text: string) => JSON.parse(text).providers[0].state;
 
   it('saves a form and shows masks', async () => {
     const events = await auditEvents(async () => {
-      const saved = await POST(request('acme', credentials), context('twilio'));
-      expect(saved.status).toBe(200);
+      expect((await PATCH(request('acme', credentials))).status).toBe(200);
     });
     expect(events).toMatchObject([{ action: 'patch', actor: 'ada' }]);
-    const shown = await GET(request('acme'), context('twilio'));
+    const shown = await GET(request('acme'));
     expect(shown.headers.get('cache-control')).toBe('no-store');
     const text = await shown.text();
-    expect(JSON.parse(text)).toMatchObject({ state: 'configured' });
+    expect(stateOf(text)).toBe('configured');
     expect(text).not.toContain(token);
     expect((await (await getVault()).require('acme', 'twilio')).authToken).toBe(token);
-    const other = await (await GET(request('globex'), context('twilio'))).json();
-    expect(other).toMatchObject({ state: 'missing' });
+    expect(stateOf(await (await GET(request('globex'))).text())).toBe('missing');
   });
 
   it('refuses strangers, forged sessions and other origins', async () => {
-    expect((await GET(request(undefined), context('twilio'))).status).toBe(401);
+    expect((await GET(request(undefined))).status).toBe(401);
     const forged = request(undefined);
     forged.headers.set(
       'cookie',
       sessionCookie({ tenantId: 'acme', actor: 'ada' }).replace(/=\w+/, '=Z2xvYmV4'),
     );
-    expect((await GET(forged, context('twilio'))).status).toBe(401);
+    expect((await GET(forged)).status).toBe(401);
     const elsewhere = request('acme', credentials, 'https://evil.example');
-    expect((await POST(elsewhere, context('twilio'))).status).toBe(403);
-    expect((await GET(request('acme'), context('__proto__'))).status).toBe(404);
+    expect((await PATCH(elsewhere)).status).toBe(403);
   });
 
-  it('answers 400 for what is no form', async () => {
-    for (const body of ['text', 5, ['x'], { accountSid: 'wrong' }, { accountSid: { $ne: 1 } }]) {
-      expect((await POST(request('acme', body), context('twilio'))).status).toBe(400);
+  it('answers with the statuses of the contract', async () => {
+    for (const [status, fields] of [
+      [400, ['x']],
+      [400, { accountSid: { $ne: 1 } }],
+      [422, { accountSid: 'wrong' }],
+      [412, credentials],
+    ] as const) {
+      expect((await PATCH(request('acme', fields))).status).toBe(status);
     }
   });
 });

@@ -47,7 +47,7 @@ async function prepared() {
   return { faulty, vault, content };
 }
 
-describe.each(Object.entries(operations))('%s', (_name, { run, after }) => {
+describe.each(Object.entries(operations))('%s', (name, { run, after }) => {
   it('leaves the old or the new record, whichever call of the store fails', async () => {
     const dry = await prepared();
     await run(dry.vault);
@@ -62,7 +62,9 @@ describe.each(Object.entries(operations))('%s', (_name, { run, after }) => {
           () => undefined,
           (thrown: unknown) => thrown,
         );
-        expect(isVaultError(error, 'ERR_STORE_UNAVAILABLE')).toBe(true);
+        // When the record is gone, a failure to remove its health does not matter.
+        const isHealth = name === 'delete' && at === calls.length - 1;
+        expect(isVaultError(error, 'ERR_STORE_UNAVAILABLE')).toBe(!isHealth);
         expect([BEFORE, after]).toContainEqual(await content());
         await run(vault).catch((retried) =>
           expect(retried).toMatchObject({ code: 'ERR_CONFLICT' }),

@@ -94,7 +94,7 @@ it('shows no credential while a socket is open', async () => {
   const basic = Buffer.from(`${accountSid(1)}:${authToken(1)}`).toString('base64');
   // The request is there to be found: the agent's open socket leads to it.
   const axios = Reflect.get(client.httpClient as object, 'axios');
-  expect(inspect(axios.defaults.httpsAgent, { depth: null })).toContain(basic);
+  expect(inspect(axios.defaults.httpsAgent.sockets, { depth: null })).toContain(basic);
   for (const showHidden of [false, true]) {
     for (const shown of [client, client.httpClient, { client }]) {
       const printed = inspect(shown, { depth: null, showHidden });

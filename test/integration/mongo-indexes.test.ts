@@ -22,7 +22,7 @@ describe('init of MongoSecretStore', () => {
     expect(await kinds()).toEqual(['no-index']);
     await Promise.all(Array.from({ length: 20 }, () => new MongoSecretStore(db).init()));
     await store.init();
-    expect(await secrets.indexes()).toHaveLength(2);
+    expect(await secrets.indexes()).toHaveLength(3);
     expect(await store.check()).toEqual([]);
     const ref = { tenantId: 'a', provider: 'twilio' };
     await secrets.insertOne({ ...ref });
@@ -32,7 +32,7 @@ describe('init of MongoSecretStore', () => {
   it('makes the collection where there is none', async () => {
     expect(await kinds()).toEqual(['no-index']);
     await store.init();
-    expect(await secrets.indexes()).toHaveLength(2);
+    expect(await secrets.indexes()).toHaveLength(3);
   });
 
   it.each<[string, Document]>([
@@ -42,7 +42,7 @@ describe('init of MongoSecretStore', () => {
     await secrets.createIndex(KEYS, { name: 'mine', unique: true, ...options });
     await store.init();
     expect(await store.check()).toEqual([]);
-    expect(await secrets.indexes()).toHaveLength(2);
+    expect(await secrets.indexes()).toHaveLength(3);
   });
 
   it.for<[string, Document]>([

@@ -1,4 +1,4 @@
-import { getTwilioClient, testConnection } from 'provider-vault';
+import { checkHealth, defineProvider, getTwilioClient, testConnection } from 'provider-vault';
 import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
@@ -205,5 +205,51 @@ describe('testConnection', () => {
     const client = await getTwilioClient(vault, options);
     await testConnection(vault, { ...options, provider: 'twilio' });
     expect(await getTwilioClient(vault, options)).toBe(client);
+  });
+});
+
+it('a test of a definition that throws, or answers nothing, is a result that shows no credential', async () => {
+  const answers: (() => unknown)[] = [
+    () => Promise.reject(new TypeError('fetch of https://x.test/?key=k0 failed')),
+    () => {
+      throw new Error('k0');
+    },
+    () => undefined,
+    () => 'k0',
+  ];
+  for (const answer of answers) {
+    const { vault } = memoryVault();
+    const own = defineProvider({
+      name: 'own',
+      fields: { key: { label: 'Key', secret: true } },
+      complete: [['key']],
+      test: async () => answer() as { ok: boolean },
+    });
+    await vault.put('one', own, { key: 'k0' });
+    const result = await testConnection(vault, { tenantId: 'one', provider: own, env: {} });
+    expect(result).toEqual({
+      ok: false,
+      code: 'provider_error',
+      detail: 'The test of provider "own" failed.',
+    });
+  }
+});
+
+it('checkHealth goes on after a test that throws', async () => {
+  const own = defineProvider({
+    name: 'own',
+    fields: { key: { label: 'Key', secret: true } },
+    complete: [['key']],
+    test: async ({ fields }) => {
+      if (fields.key === 'k0') throw new TypeError('fetch failed');
+      return { ok: true };
+    },
+  });
+  const { vault } = memoryVault({ providers: [own] });
+  await vault.put('one', own, { key: 'k0' });
+  await vault.put('two', own, { key: 'k1' });
+  expect(await checkHealth(vault, { maxPerSecond: 1_000 })).toMatchObject({
+    ok: 1,
+    failed: [{ tenantId: 'one', reason: 'provider_error' }],
   });
 });

@@ -28,19 +28,27 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'mongo',
   ],
   maintenance: ['core', 'keys', 'providers', 'stores', 'audit', 'vault', 'tenant-keys'],
-  vault: ['core', 'keys', 'providers', 'stores', 'audit', 'migration'],
+  vault: ['core', 'keys', 'providers', 'stores', 'audit', 'migration', 'lifecycle'],
+  lifecycle: ['core', 'providers', 'stores', 'audit', 'vault', 'maintenance'],
   mongo: ['stores', 'audit', 'migration'],
-  clients: ['core', 'keys', 'providers', 'audit', 'vault'],
+  postgres: ['stores'],
+  clients: ['core', 'keys', 'providers', 'audit', 'vault', 'lifecycle'],
   twilio: ['clients', 'core', 'audit', 'providers', 'vault'],
   sendgrid: ['clients', 'core', 'providers', 'vault'],
-  connections: ['clients', 'core', 'providers', 'audit', 'vault', 'twilio', 'sendgrid'],
+  connections: [
+    ...['clients', 'core', 'providers', 'audit', 'vault', 'twilio', 'sendgrid'],
+    ...['lifecycle', 'maintenance'],
+  ],
+  oauth: ['clients', 'core', 'providers', 'vault'],
+  mail: ['clients', 'core', 'providers', 'oauth', 'vault'],
+  settings: ['connections', 'core', 'providers', 'audit', 'vault'],
   testing: ['stores'],
   cli: ['clients'], // its peerError; everything else by the public name
 };
 // What may stand in one place only.
 const ONE_PLACE: readonly (readonly [RegExp, RegExp])[] = [
   [/createCipheriv|createDecipheriv/, /^crypto\/aes-gcm\.ts$/],
-  [/\.metadata\b/, /^(record|core\/write)\.ts$|^(mongo|testing|maintenance)\//],
+  [/\.metadata\b/, /^(record|core\/write)\.ts$|^(mongo|postgres|testing|maintenance)\//],
   [/process\.env/, /^(keys\/keyring|providers\/environment)\.ts$|^(clients|cli)\//],
   [/\bconsole\./, /^cli\//],
   [/node:fs/, /^keys\/keyring\.ts$|^(stores|cli)\//],

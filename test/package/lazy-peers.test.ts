@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runScript } from '../support/run-script.ts';
 
-const PEERS = ['mongodb', 'twilio', '@sendgrid/mail', '@aws-sdk/client-kms'];
+const PEERS = [
+  ...['mongodb', 'pg', 'twilio', '@sendgrid/mail', '@aws-sdk/client-kms'],
+  ...['oauth4webapi', 'nodemailer'],
+];
 
 describe('importing the package', () => {
   it('loads none of the optional peers', async () => {

@@ -48,7 +48,7 @@ function checkCommandLine(): void {
 /** The declarations compile without the optional peers, also where libraries are checked. */
 function checkTypes(): void {
   const uses = `import { getTwilioClient } from 'provider-vault';
-${['mongo', 'twilio', 'sendgrid', 'kms', 'testing'].map((name) => `import 'provider-vault/${name}';`).join('\n')}
+${['mongo', 'postgres', 'twilio', 'sendgrid', 'oauth', 'mail', 'kms', 'testing'].map((name) => `import 'provider-vault/${name}';`).join('\n')}
 declare const client: Awaited<ReturnType<typeof getTwilioClient>>;
 console.log(client.accountSid);
 // @ts-expect-error: the package twilio is not installed, and its client is not any
@@ -136,7 +136,7 @@ try {
       .then(() => new pv.FileSecretStore('store-of-' + file).put({ tenantId: 'a', provider: 'b', data: '' }, null))
       .then((written) => { if (!written) throw new Error('the file store did not write'); });
   `;
-  const subpaths = ['mongo', 'twilio', 'sendgrid', 'kms', 'testing'].map(
+  const subpaths = ['mongo', 'twilio', 'sendgrid', 'oauth', 'mail', 'kms', 'testing'].map(
     (name) => `provider-vault/${name}`,
   );
   writeFileSync(

@@ -20,7 +20,7 @@ export async function bundleWorker(name: string): Promise<string> {
     format: 'esm',
     outExtension: () => ({ js: '.mjs' }),
     target: 'node20',
-    external: ['mongodb', 'twilio', '@sendgrid/mail'],
+    external: ['mongodb', 'pg', 'twilio', '@sendgrid/mail', 'oauth4webapi', 'nodemailer'],
     noExternal: ['provider-vault', 'lru-cache'],
     splitting: false,
   });

@@ -4,7 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
+import {
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Browser as Chromium,
+  chromium,
+} from 'playwright-core';
 
 const run = promisify(execFile);
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
@@ -86,4 +91,9 @@ export async function openBrowser(options: BrowserContextOptions = {}): Promise<
       await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** One browser for many visitors: each context of it has never been anywhere. */
+export async function launchBrowser(): Promise<Chromium> {
+  return chromium.launch({ executablePath: await findChromium(), args: FLAGS });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import ts from 'typescript';
-import { peerDependencies } from '../../package.json';
+import { devDependencies, peerDependencies } from '../../package.json';
 import { cacheFolder } from './cache-folder.ts';
 import { type Finished, runScript } from './run-script.ts';
 
@@ -81,7 +81,7 @@ export async function runModule(
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    external: Object.keys(peerDependencies),
+    external: [...Object.keys(peerDependencies), ...Object.keys(devDependencies)],
     outfile,
   });
   try {

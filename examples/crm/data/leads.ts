@@ -7,6 +7,7 @@ export interface Lead {
   readonly name: string;
   readonly phone: string;
   readonly email: string;
+  readonly notes?: string[];
 }
 
 /** Every query names the tenant: the id of another tenant's lead finds nothing. */
@@ -39,6 +40,20 @@ export class Leads {
 
   async hasPhone(tenantId: string, phone: string): Promise<boolean> {
     return (await this.#collection.findOne({ tenantId, phone })) !== null;
+  }
+
+  /** Adds a note to the tenant's lead of that number or address, if there is one. */
+  async note(
+    tenantId: string,
+    { phone, email }: { readonly phone?: unknown; readonly email?: unknown },
+    text: string,
+  ): Promise<void> {
+    const [name, value] = phone === undefined ? ['email', email] : ['phone', phone];
+    if (typeof value !== 'string') return; // it came from HTTP
+    await this.#collection.updateOne(
+      { tenantId, [String(name)]: value },
+      { $push: { notes: text } },
+    );
   }
 
   get #collection() {

@@ -63,7 +63,7 @@ function answerTo(error: unknown): Answer {
   }
   if (isVaultError(error)) {
     const status = STATUS[error.code];
-    const forUser = status < 500 || error.code === 'ERR_PROVIDER';
+    const forUser = status < 500 || status === 502;
     const message = forUser ? error.message : operatorMessage(status);
     return { status, code: error.code, message };
   }

@@ -18,6 +18,8 @@ interface StoredSession extends Session {
   /** SHA-256 of the id in the cookie: whoever reads the database cannot log in with it. */
   readonly _id: string;
   readonly expiresAt: Date;
+  /** Of a mailbox that the user is connecting, sealed by the vault. */
+  readonly transaction?: string;
 }
 
 export class Sessions {
@@ -72,6 +74,21 @@ export class Sessions {
     if (id) await this.#collection.deleteOne({ _id: hash(id) });
     delete request.cookies[this.cookieName];
     response.clearCookie(this.cookieName, this.cookieOptions);
+  }
+
+  /** Keeps what must come back with this user's browser; it replaces what was kept before. */
+  async keepTransaction(request: Request, transaction: string): Promise<void> {
+    await this.#collection.updateOne({ _id: hash(this.idOf(request)) }, { $set: { transaction } });
+  }
+
+  /** What was kept, once; `''` without it. */
+  async takeTransaction(request: Request): Promise<string> {
+    const _id = hash(this.idOf(request));
+    const before = await this.#collection.findOneAndUpdate(
+      { _id },
+      { $unset: { transaction: '' } },
+    );
+    return before?.transaction ?? '';
   }
 
   /** The id in the cookie, `''` without one. */

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import type { Clients } from '../clients.ts';
+import type { Clients, Mail } from '../clients.ts';
 import type { EmailDrafts } from '../data/email-drafts.ts';
 import type { SettingsDocuments } from '../data/settings.ts';
 import { emailOf, textOf } from '../http/input.ts';
@@ -50,12 +50,6 @@ export function emailDraftRoutes({ clients, drafts, settings }: EmailParts): Rou
   return router;
 }
 
-interface Mail {
-  readonly to: string;
-  readonly subject: string;
-  readonly text: string;
-}
-
 function mailOf(body: unknown): Mail {
   return {
     to: emailOf(body, 'to'),
@@ -71,9 +65,7 @@ async function sendEmail(
   tenantId: string,
   { to, subject, text }: Mail,
 ): Promise<void> {
-  const mail = await clients.sendgrid(tenantId);
-  const from = await clients.field(tenantId, 'sendgrid', 'senderEmail');
   const { email_signature: signature } = await settings.read(tenantId);
   const signed = signature ? `${text}\n\n${signature}` : text;
-  await mail.send({ from, to, subject, text: signed });
+  await clients.sendMail(tenantId, { to, subject, text: signed });
 }

@@ -3,17 +3,19 @@ import type { MongoAuditSink, SecretsVault } from 'provider-vault';
 import { recentActivity } from '../activity.ts';
 import type { Clients } from '../clients.ts';
 import type { CrmConfig } from '../config.ts';
+import type { Notices } from '../data/notices.ts';
 import type { SettingsDocuments } from '../data/settings.ts';
 import { HttpError, notFound } from '../http/http-error.ts';
 import { objectOf, textOf } from '../http/input.ts';
 import { limitTenant } from '../http/security.ts';
 import { sessionOf } from '../http/sessions.ts';
 import { shownProvider } from '../provider-form.ts';
-import { type OfferedProvider, offeredProvider, offeredProviders } from '../providers.ts';
+import { type OfferedProvider, offeredProviders } from '../providers.ts';
 
 export interface SettingsParts {
   readonly vault: SecretsVault;
   readonly audit: MongoAuditSink;
+  readonly notices: Notices;
   readonly settings: SettingsDocuments;
   readonly clients: Clients;
   readonly config: CrmConfig;
@@ -21,19 +23,21 @@ export interface SettingsParts {
 
 const TESTS_PER_MINUTE = 10;
 
-export function settingsRoutes({ vault, audit, settings, clients, config }: SettingsParts): Router {
+export function settingsRoutes(parts: SettingsParts): Router {
+  const { vault, audit, notices, settings, clients, config } = parts;
   const router = Router();
-  const { env } = config;
+  const { env, mailboxes } = config;
+  const providers = [...offeredProviders, ...mailboxes];
 
   /** Settings as they are, credentials as masks [L4]. */
   async function show(_request: Request, response: Response): Promise<void> {
     const { tenantId, email } = sessionOf(response);
     const statuses = await vault.status(tenantId, undefined, { actor: email, env });
-    const providers = offeredProviders.flatMap((offered) => {
+    const shown = providers.flatMap((offered) => {
       const status = statuses.find(({ provider }) => provider === offered.definition.name);
       return status ? [shownProvider(offered, status)] : [];
     });
-    response.json({ settings: await settings.read(tenantId), providers });
+    response.json({ settings: await settings.read(tenantId), providers: shown });
   }
 
   router.get('/', show);
@@ -44,7 +48,7 @@ export function settingsRoutes({ vault, audit, settings, clients, config }: Sett
     const body = objectOf(request.body);
     const changes = Object.entries(objectOf(body.providers)).map(([name, value]) => {
       const { etag, fields } = objectOf(value);
-      const { definition } = offered(name);
+      const { definition } = offered(name, offeredProviders); // a mailbox has no form
       // Without the etag that the page was drawn from, a stale page would overwrite a newer save.
       if (typeof etag !== 'string' && etag !== null) {
         throw new HttpError(
@@ -73,26 +77,29 @@ export function settingsRoutes({ vault, audit, settings, clients, config }: Sett
 
   router.delete('/:provider', async (request, response) => {
     const { tenantId, email } = sessionOf(response);
-    await vault.delete(tenantId, offered(request.params.provider).definition, { actor: email });
+    await vault.delete(tenantId, offered(request.params.provider, providers).definition, {
+      actor: email,
+    });
     await show(request, response);
   });
 
   router.post('/test', limitTenant(TESTS_PER_MINUTE), async (request, response) => {
     const { tenantId } = sessionOf(response);
-    const { definition, testable } = offered(textOf(request.body, 'provider'));
+    const { definition, testable } = offered(textOf(request.body, 'provider'), providers);
     if (!testable) throw new HttpError(400, 'INVALID', 'There is no test for this provider.');
     response.json(await clients.test(tenantId, definition.name));
   });
 
   router.get('/activity', async (_request, response) => {
-    response.json({ events: await recentActivity(audit, sessionOf(response).tenantId) });
+    const { tenantId } = sessionOf(response);
+    response.json({ events: await recentActivity({ audit, notices, providers }, tenantId) });
   });
 
   return router;
 }
 
-function offered(name: string): OfferedProvider {
-  const found = offeredProvider(name);
+function offered(name: string, among: readonly OfferedProvider[]): OfferedProvider {
+  const found = among.find(({ definition }) => definition.name === name);
   if (found === undefined) throw notFound('provider');
   return found;
 }

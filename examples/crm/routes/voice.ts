@@ -73,7 +73,7 @@ function dial(callerId: string, number: string): string {
 }
 
 /** The same answer for every reason, so that it does not reveal which tenants exist. */
-function refuseUnknownTenant(error: unknown): { ok: false } {
+export function refuseUnknownTenant(error: unknown): { ok: false } {
   if (isVaultError(error, 'ERR_NOT_CONFIGURED') || isVaultError(error, 'ERR_INVALID_ARGUMENT')) {
     return { ok: false };
   }

@@ -6,7 +6,7 @@ import type { OpenKeys } from '../open-keys.ts';
 import { type VaultOptions, withVault } from '../open-vault.ts';
 import { runOperation } from '../operation.ts';
 import { addLongRunOptions, addStoreOptions, type LongRunOptions } from '../options.ts';
-import { table } from '../output.ts';
+import { count, table } from '../output.ts';
 import { broken, needsRotation, unboundOf } from '../verification.ts';
 
 interface VerifyOptions extends VaultOptions, LongRunOptions {}
@@ -50,6 +50,11 @@ function linesOf(report: VerificationReport, keys: OpenKeys): string[] {
     ]),
     ...linesOfIssues('To look at', report.problemCount, report.problems),
     unboundLine(report),
+    ...(report.lookupMissing > 0
+      ? [
+          `Not found by their lookup fields: ${count(report.lookupMissing, 'record')}. \`reindexLookup\` writes what is missing.`,
+        ]
+      : []),
     ...(needsRotation(report, keys)
       ? [`Not everything is sealed with ${keys.sealer}: \`provider-vault rotate\` does that.`]
       : []),

@@ -45,9 +45,10 @@ export async function checkExisting(opened: OpenStore): Promise<Check | undefine
 export async function checkIndex({ mongo }: OpenStore): Promise<Check[]> {
   if (mongo === undefined) return [];
   const problems = await mongo.store.check();
-  if (problems.length === 0) return [pass('index', 'it is unique over all records')];
+  if (problems.length === 0)
+    return [pass('index', 'records are unique, and found by their lookup fields')];
   return problems.map(({ kind, text, todo }) =>
-    kind === 'no-index'
+    kind === 'no-index' || kind === 'no-lookup-index'
       ? warn('index', text, '`provider-vault init` makes it, and so does `await store.init()`.')
       : fail(kind, text, todo),
   );

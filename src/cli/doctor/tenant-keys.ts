@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { isVaultError, type KeyStore, type KeyWrapper, type SecretStore } from 'provider-vault';
+import { isDate } from 'node:util/types';
+import {
+  isVaultError,
+  type KeyStore,
+  type KeyWrapper,
+  type SecretStore,
+  type StoredKey,
+} from 'provider-vault';
 import type { OpenTenantKeys } from '../open-keys.ts';
 import { count } from '../output.ts';
 import { type Check, fail, pass, warn } from './check.ts';
@@ -17,6 +24,7 @@ export async function checkTenantKeys(
     const found = await readKeys(place.keyStore);
     return [
       ...checks,
+      ...checkDamaged(found),
       checkWrappersInUse(found, wrappers),
       await checkTenants(found, records),
       checkAge(found),
@@ -80,14 +88,21 @@ interface FoundKeys {
   /** Tenants that have a key which was not erased. */
   readonly tenants: ReadonlySet<string>;
   readonly oldest: Date | undefined;
+  /** Tenants whose entry is not in the form that this library gives it. */
+  readonly damaged: number;
 }
 
 async function readKeys(keyStore: KeyStore): Promise<FoundKeys> {
   const wrappers: Record<string, number> = {};
   const tenants = new Set<string>();
   let oldest: Date | undefined;
+  let damaged = 0;
   for await (const batch of keyStore.scan({ batchSize: 1000 })) {
-    for (const { tenantId, keys = [], erased } of batch) {
+    for (const { tenantId, keys, erased } of batch) {
+      if (!Array.isArray(keys) || !keys.every(isReadable)) {
+        damaged++;
+        continue;
+      }
       for (const { number, wrapper, createdAt } of keys) {
         if (number <= (erased?.through ?? 0)) continue;
         tenants.add(tenantId);
@@ -96,7 +111,28 @@ async function readKeys(keyStore: KeyStore): Promise<FoundKeys> {
       }
     }
   }
-  return { wrappers, tenants, oldest };
+  return { wrappers, tenants, oldest, damaged };
+}
+
+function isReadable(key: Partial<StoredKey> | null): boolean {
+  return (
+    Number.isSafeInteger(key?.number) &&
+    typeof key?.wrapper === 'string' &&
+    isDate(key.createdAt) &&
+    !Number.isNaN(key.createdAt.getTime())
+  );
+}
+
+function checkDamaged({ damaged }: FoundKeys): Check[] {
+  if (damaged === 0) return [];
+  return [
+    fail(
+      'damaged tenant keys',
+      `the keys of ${count(damaged, 'tenant')} are malformed`,
+      'Restore them from a backup of the key store; `provider-vault rewrap --dry-run` names the tenants.',
+      { damaged },
+    ),
+  ];
 }
 
 function checkWrappersInUse({ wrappers }: FoundKeys, configured: readonly KeyWrapper[]): Check {

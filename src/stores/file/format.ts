@@ -67,8 +67,14 @@ function isRecord(value: SecretRecord | null | undefined): boolean {
   return typeof value?.tenantId === 'string' && typeof value.provider === 'string';
 }
 
-// Dates are `{ "$date": … }`, as in MongoDB's extended JSON.
-function toJson(value: unknown): unknown {
+/**
+ * A value as JSON, from which {@link fromJson} makes an equal one. Dates are `{ "$date": … }`, as in
+ * MongoDB's extended JSON.
+ *
+ * @throws VaultError `ERR_STORE_FAILED` for a value that JSON would change or drop [R7]
+ * @internal
+ */
+export function toJson(value: unknown): unknown {
   if (isDate(value)) return { $date: Number.isNaN(value.getTime()) ? null : value.toISOString() };
   if (Array.isArray(value)) return value.map((item) => toJson(item ?? null));
   if (isPlainObject(value)) {
@@ -80,11 +86,12 @@ function toJson(value: unknown): unknown {
   if (Number.isFinite(value)) return value;
   throw new VaultError(
     'ERR_STORE_FAILED',
-    'A record holds a value that a JSON file cannot keep. Dates, strings, numbers, booleans, null, arrays and plain objects are kept.',
+    'A record holds a value that JSON cannot keep. Dates, strings, numbers, booleans, null, arrays and plain objects are kept.',
   );
 }
 
-function fromJson(value: unknown): unknown {
+/** @internal */
+export function fromJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(fromJson);
   if (typeof value !== 'object' || value === null) return value;
   const { $date, $literal } = value as { $date?: string | null; $literal?: object };

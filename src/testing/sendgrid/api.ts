@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { credentialFingerprint } from '../credential-fingerprint.ts';
 import {
+  bearer,
   type ErrorContent,
   type HttpReply,
   type HttpRequest,
@@ -10,7 +11,7 @@ import {
 } from '../http.ts';
 import { Revocations } from '../revocations.ts';
 import type { ReceivedRequest, StandInApi } from '../stand-in.ts';
-import { type FakeSendGridKey, maySendFrom, SendGridKeys, scopes } from './keys.ts';
+import { type FakeSendGridKey, keyId, maySendFrom, SendGridKeys, scopes } from './keys.ts';
 import { describeMail, type FakeSendGridMail, isMail } from './mail.ts';
 
 const USUAL_ERRORS: Readonly<Record<number, string>> = {
@@ -33,6 +34,35 @@ export class SendGridApi implements StandInApi<ReceivedRequest> {
   readonly routes: readonly Route[] = [
     route('GET', '/v3/scopes', (request) => {
       return { status: 200, body: { scopes: scopes(this.#authorize(request)) } };
+    }),
+    route('GET', '/v3/verified_senders', (request) => {
+      const results = this.#senders(request)
+        .filter((sender) => sender.includes('@'))
+        .map((sender) => ({ from_email: sender, verified: true }));
+      return { status: 200, body: { results } };
+    }),
+    route('GET', '/v3/whitelabel/domains', (request) => {
+      const domains = this.#senders(request).filter((sender) => !sender.includes('@'));
+      return { status: 200, body: domains.map((domain) => ({ domain, valid: true })) };
+    }),
+    route('GET', '/v3/api_keys', (request) => {
+      this.#authorize(request, 'api_keys.read');
+      const result = this.#keys.live().map(({ apiKey, name = '' }) => {
+        return { name, api_key_id: keyId(apiKey) };
+      });
+      return { status: 200, body: { result } };
+    }),
+    route('POST', '/v3/api_keys', (request) => {
+      const maker = this.#authorize(request, 'api_keys.create');
+      const { name = '', scopes: wanted = [] } = (parsedBody(request) ?? {}) as NewKey;
+      const { apiKey, scopes } = this.#keys.make(name, wanted, maker);
+      const made = { api_key: apiKey, api_key_id: keyId(apiKey), name, scopes };
+      return { status: 201, body: made };
+    }),
+    route('DELETE', '/v3/api_keys/:id', (request, { id = '' }) => {
+      this.#authorize(request, 'api_keys.delete');
+      this.#keys.remove(id);
+      return { status: 204 };
     }),
     route('POST', '/v3/mail/send', (request) => this.#send(request)),
   ];
@@ -65,6 +95,13 @@ export class SendGridApi implements StandInApi<ReceivedRequest> {
     return key;
   }
 
+  /** @throws Refusal for a key that may send from any address: such a key has no scope to ask */
+  #senders(request: HttpRequest): readonly string[] {
+    const { senders } = this.#authorize(request);
+    if (senders === undefined) throw new Refusal({ status: 403 });
+    return senders;
+  }
+
   #send(request: HttpRequest): HttpReply {
     const key = this.#authorize(request, 'mail.send');
     const body = parsedBody(request);
@@ -79,8 +116,9 @@ export class SendGridApi implements StandInApi<ReceivedRequest> {
   }
 }
 
-function bearer(request: HttpRequest): string {
-  return /^Bearer +(\S+)$/i.exec(request.header('authorization'))?.[1] ?? '';
+interface NewKey {
+  readonly name?: string;
+  readonly scopes?: readonly string[];
 }
 
 function parsedBody(request: HttpRequest): unknown {

@@ -20,9 +20,10 @@ export interface FakeSendGridOptions {
  * A stand-in of SendGrid's v3 API on 127.0.0.1, for tests and demos that use the official SDK
  * without the network. Nothing is sent to anybody.
  *
- * It has `POST /v3/mail/send` and `GET /v3/scopes`. It checks keys, scopes and senders, and answers
- * and refuses in SendGrid's form. A mail needs a sender and recipients; its other fields are not
- * checked: order other refusals with `failNext`.
+ * It has `POST /v3/mail/send`, and `GET /v3/scopes`, `/v3/verified_senders` and
+ * `/v3/whitelabel/domains`. API keys (`/v3/api_keys`) can be listed, made (100 at most) and revoked. It
+ * checks keys, scopes and senders, and answers and refuses in SendGrid's form. A mail needs a sender and
+ * recipients; its other fields are not checked: order other refusals with `failNext`.
  *
  * Give its `url` to `getSendGridClient` as `baseUrl`, or to a service of the SDK by
  * `service.client.setDefaultRequest('baseUrl', url)`, after `setApiKey`, which resets it.

@@ -17,7 +17,7 @@ const GROUPS = {
 
 /**
  * Registers the contract of a `SecretStore` with a test runner: one case for each sentence of its
- * rules, [S1] to [S11]. What passes can be put under a vault.
+ * rules, [S1] to [S12]. What passes can be put under a vault.
  *
  * The optional members of a store are checked where it has them.
  *

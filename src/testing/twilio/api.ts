@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { credentialFingerprint } from '../credential-fingerprint.ts';
 import {
+  bearer,
   type ErrorContent,
   type HttpReply,
   type HttpRequest,
@@ -9,7 +11,12 @@ import {
 } from '../http.ts';
 import { Revocations } from '../revocations.ts';
 import type { ReceivedRequest, StandInApi } from '../stand-in.ts';
-import { basicAuth, type FakeTwilioAccount, TwilioAccounts } from './accounts.ts';
+import {
+  basicAuth,
+  type FakeTwilioAccount,
+  type FakeTwilioOptions,
+  TwilioAccounts,
+} from './accounts.ts';
 import { HOST_HEADER } from './request-client.ts';
 import {
   accountResource,
@@ -29,8 +36,8 @@ import { type FakeTwilioCall, type FakeTwilioMessage, newCall, newMessage } from
 export interface FakeTwilioRequest extends ReceivedRequest {
   /** The account in the path, `''` without one. */
   readonly accountSid: string;
-  /** The kind of credential, judged by the user name; `status` tells whether it was accepted. */
-  readonly auth: 'token' | 'apiKey' | 'none';
+  /** The kind of credential, judged by the scheme and the user name; `status` tells whether it was accepted. */
+  readonly auth: 'token' | 'apiKey' | 'oauth' | 'none';
   /** The SID used as user name; `''` without one, `[redacted]` when it is not a SID. */
   readonly username: string;
   /** The host the SDK meant. Absent when the request did not come through `clientOptions()`. */
@@ -48,7 +55,7 @@ const USUAL_ERRORS: Readonly<Record<number, readonly [code: number, message: str
   500: [20500, 'Internal Server Error'],
   503: [20503, 'Service unavailable'],
 };
-const SECRET_FIELDS = new Set(['SipAuthPassword', 'CallToken']);
+const SECRET_FIELDS = new Set(['SipAuthPassword', 'CallToken', 'client_secret']);
 
 /** The part of Twilio's API that the stand-in has, and what was sent through it. @internal */
 export class TwilioApi implements StandInApi<FakeTwilioRequest> {
@@ -58,12 +65,24 @@ export class TwilioApi implements StandInApi<FakeTwilioRequest> {
   readonly routes: readonly Route[];
   readonly #accounts: TwilioAccounts;
 
-  constructor(accounts: readonly FakeTwilioAccount[], revocationDelayMs: number) {
+  constructor({
+    accounts = [],
+    revocationDelayMs = 0,
+    oauthTokenSeconds = 3600,
+  }: FakeTwilioOptions) {
     this.revocations = new Revocations(revocationDelayMs);
     this.#accounts = new TwilioAccounts(accounts, this.revocations);
     const since = new Date();
     this.routes = [
+      route('POST', '/v2/token', (request) => {
+        const fields = form(request);
+        const [id, secret] = [fields.get('client_id') ?? '', fields.get('client_secret') ?? ''];
+        const token = this.#accounts.issueToken(id, secret, oauthTokenSeconds);
+        return ok({ access_token: token, token_type: 'Bearer', expires_in: oauthTokenSeconds });
+      }),
       this.#route('GET', '', (account) => ok(accountResource(account, since)), true),
+      ...this.#keyRoutes(),
+      ...this.#tokenRoutes(),
       ...this.#sentRoutes('Messages', this.messages, newMessage, messageResource, 21660),
       ...this.#sentRoutes('Calls', this.calls, newCall, callResource, 21210),
       this.#route('GET', '/IncomingPhoneNumbers', (account, { query }) => {
@@ -83,13 +102,15 @@ export class TwilioApi implements StandInApi<FakeTwilioRequest> {
 
   describe(request: HttpRequest): ReturnType<StandInApi<FakeTwilioRequest>['describe']> {
     const { username, password } = basicAuth(request);
+    const token = bearer(request);
     const kind = username.startsWith('SK') ? 'apiKey' : 'token';
+    const withoutName = token === '' ? 'none' : 'oauth';
     const host = request.header(HOST_HEADER);
     return {
       accountSid: /\/Accounts\/(AC[0-9a-f]{32})\b/i.exec(request.path)?.[1] ?? '',
-      auth: username === '' ? 'none' : kind,
+      auth: username === '' ? withoutName : kind,
       username: /^([A-Z]{2}[0-9a-f]{32})?$/i.test(username) ? username : '[redacted]',
-      credential: credentialFingerprint(password),
+      credential: credentialFingerprint(password || token),
       ...(host === '' ? {} : { host }),
       body: withoutSecrets(form(request)),
     };
@@ -98,6 +119,72 @@ export class TwilioApi implements StandInApi<FakeTwilioRequest> {
   clear(): void {
     this.messages.length = 0;
     this.calls.length = 0;
+  }
+
+  /** API keys, which only the auth token or a main key may list, make and delete. */
+  #keyRoutes(): Route[] {
+    const owner = (request: HttpRequest, accountSid: string | null = null) =>
+      this.#accounts.authorize(request, accountSid ?? basicAuth(request).username, true);
+    return [
+      route('GET', '/v1/Keys', (request) => {
+        const { query } = request;
+        const keys = this.#accounts.liveKeys(owner(request, query.get('AccountSid')));
+        const size = Number(query.get('PageSize') ?? 50);
+        const page = Number(query.get('Page') ?? 0);
+        const shown = keys.slice(page * size, (page + 1) * size);
+        query.set('Page', String(page + 1));
+        const next =
+          keys.length > (page + 1) * size ? `https://iam.twilio.com/v1/Keys?${query}` : null;
+        return ok({
+          keys: shown.map(({ sid, friendlyName = '' }) => ({ sid, friendly_name: friendlyName })),
+          meta: { key: 'keys', next_page_url: next },
+        });
+      }),
+      route('POST', '/v1/Keys', (request) => {
+        const fields = form(request);
+        const account = owner(request, fields.get('AccountSid'));
+        const { sid, secret, friendlyName } = this.#accounts.addKey(
+          account,
+          fields.get('FriendlyName') ?? '',
+        );
+        return { status: 201, body: { sid, secret, friendly_name: friendlyName } };
+      }),
+      route('DELETE', '/v1/Keys/:sid', (request, { sid = '' }) => {
+        this.#accounts.removeKey(owner(request), sid);
+        return { status: 204 };
+      }),
+    ];
+  }
+
+  /** The secondary auth token and its promotion, which ends the primary one at once. */
+  #tokenRoutes(): Route[] {
+    const owner = (request: HttpRequest) =>
+      this.#accounts.authorize(request, basicAuth(request).username, true);
+    return [
+      route('POST', '/v1/AuthTokens/Secondary', (request) => {
+        const account = owner(request);
+        if (account.authTokenSecondary) {
+          throw new Refusal({ status: 400, message: 'A secondary auth token exists' });
+        }
+        account.authTokenSecondary = randomBytes(16).toString('hex');
+        const { accountSid, authTokenSecondary } = account;
+        const made = { account_sid: accountSid, secondary_auth_token: authTokenSecondary };
+        return { status: 201, body: made };
+      }),
+      route('DELETE', '/v1/AuthTokens/Secondary', (request) => {
+        const account = owner(request);
+        if (!account.authTokenSecondary) throw new Refusal({ status: 404 });
+        delete account.authTokenSecondary;
+        return { status: 204 };
+      }),
+      route('POST', '/v1/AuthTokens/Promote', (request) => {
+        const account = owner(request);
+        if (!account.authTokenSecondary) throw new Refusal({ status: 404 });
+        account.authToken = account.authTokenSecondary;
+        delete account.authTokenSecondary;
+        return ok({ account_sid: account.accountSid, auth_token: account.authToken });
+      }),
+    ];
   }
 
   /** Create, list (the newest first, as Twilio does) and fetch. */

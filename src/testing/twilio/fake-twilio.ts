@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { RequestClient } from 'twilio';
 import { listen, StandIn } from '../stand-in.ts';
-import type { FakeTwilioAccount } from './accounts.ts';
+import type { FakeTwilioOptions } from './accounts.ts';
 import { type FakeTwilioRequest, TwilioApi } from './api.ts';
 import {
   type FakeTwilioClientSettings,
@@ -11,24 +11,13 @@ import {
 import type { FakeTwilioCall, FakeTwilioMessage } from './sent.ts';
 
 /**
- * Options of `FakeTwilio.start`.
- *
- * @public
- */
-export interface FakeTwilioOptions {
-  /** The accounts that exist. Default: none, and every request is refused. */
-  readonly accounts?: readonly FakeTwilioAccount[];
-  /** Milliseconds for which a revoked API key still works. Default 0. */
-  readonly revocationDelayMs?: number;
-}
-
-/**
  * A stand-in of Twilio's REST API (2010-04-01) on 127.0.0.1, for tests and demos that use the
  * official SDK without the network. Nothing is sent to anybody.
  *
  * Under `/2010-04-01/Accounts/{Sid}` it has the account itself, `Messages` and `Calls` (create, list,
- * fetch) and `IncomingPhoneNumbers` (list). It checks the credentials, and answers and refuses in
- * Twilio's form. It does not check the fields of a message or a call, except that `From` belongs to
+ * fetch) and `IncomingPhoneNumbers` (list); `/v2/token` gives tokens to the OAuth apps of accounts. It checks the credentials, and answers and refuses in
+ * Twilio's form. It has API keys (`/v1/Keys`), and the secondary auth token with its promotion
+ * (`/v1/AuthTokens`). It does not check the fields of a message or a call, except that `From` belongs to
  * an account that has `phoneNumbers`: order other refusals with `failNext`.
  *
  * @example
@@ -61,7 +50,7 @@ export class FakeTwilio extends StandIn<FakeTwilioRequest> {
    * @throws TypeError for an account whose SID or credentials are malformed, or that is given twice
    */
   static async start(options: FakeTwilioOptions = {}): Promise<FakeTwilio> {
-    const api = new TwilioApi(options.accounts ?? [], options.revocationDelayMs ?? 0);
+    const api = new TwilioApi(options);
     const { default: twilio } = await import('twilio');
     return new FakeTwilio(await listen(), api, twilio);
   }

@@ -202,6 +202,14 @@ describe('two keys of one id', () => {
 });
 
 describe('Keyring.load', () => {
+  it('refuses a source that is no function', async () => {
+    for (const source of [undefined, null, 'text', Promise.resolve(newKey())]) {
+      await expect(Keyring.load(source as never)).rejects.toMatchObject({
+        code: 'ERR_INVALID_ARGUMENT',
+      });
+    }
+  });
+
   it('takes the text of a key, or of several', async () => {
     const [a, b, c] = [newKey(), newKey(), newKey()];
     const idsOf = async (loaded: Awaited<ReturnType<Parameters<typeof Keyring.load>[0]>>) =>

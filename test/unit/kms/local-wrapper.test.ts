@@ -70,17 +70,17 @@ describe('TenantKeys with localWrapper', () => {
     const keys = () => new TenantKeys({ wrapper: localWrapper(keyring), store: keyStore });
     const store = new MemorySecretStore();
     const vault = () => new SecretsVault({ store, keys: keys() });
-    await vault().put('acme', 'custom', { apiKey: 'one' });
-    await vault().put('beta', 'custom', { apiKey: 'two' });
-    expect((await vault().require('acme', 'custom')).reveal()).toEqual({ apiKey: 'one' });
+    await vault().put('acme', 'custom', { apiKey: 'value of acme' });
+    await vault().put('beta', 'custom', { apiKey: 'value of beta' });
+    expect((await vault().require('acme', 'custom')).reveal()).toEqual({ apiKey: 'value of acme' });
     const [ours, theirs] = [await keyStore.get('acme'), await keyStore.get('beta')];
     const moved = ours?.keys.map((key) => ({ ...key, wrapped: theirs?.keys[0]?.wrapped ?? '' }));
     await keyStore.put(
       { ...ours, tenantId: 'acme', current: 1, keys: moved ?? [], etag: 'A'.repeat(16) },
       ours?.etag ?? null,
     );
-    const secrets = [first, 'one', 'two'];
+    const secrets = [first, 'value of acme', 'value of beta'];
     await failure(vault().require('acme', 'custom'), 'ERR_KEY_INVALID', secrets);
-    expect((await vault().require('beta', 'custom')).reveal()).toEqual({ apiKey: 'two' });
+    expect((await vault().require('beta', 'custom')).reveal()).toEqual({ apiKey: 'value of beta' });
   });
 });

@@ -87,8 +87,37 @@ describe('the built-in definitions', () => {
       'twilio.apiSecret',
       'twilio.authToken',
       'twilio.authTokenSecondary',
+      'twilio.oauthClientSecret',
     ]);
   });
+});
+
+describe('the ways to connect', () => {
+  it('are one for each complete set, unless the definition names them', () => {
+    const definition = defineProvider({
+      name: 'x',
+      fields: { a: { label: 'A', secret: false }, b: { label: 'B', secret: true } },
+      complete: [['a', 'b'], ['b']],
+    });
+    expect(definition.methods).toEqual([
+      { id: 'method-1', label: 'A, B', fields: ['a', 'b'], recommended: true },
+      { id: 'method-2', label: 'B', fields: ['b'], recommended: false },
+    ]);
+    expect(definition).toMatchObject({ label: 'x', capabilities: {} });
+  });
+
+  it.each(builtIns.map((definition) => [definition.name, definition] as const))(
+    'each completes %s, and one is recommended',
+    (_name, { methods, complete }) => {
+      for (const { fields } of methods as readonly { readonly fields: readonly string[] }[]) {
+        const completes = complete.some((set: readonly string[]) =>
+          set.every((field) => fields.includes(field)),
+        );
+        expect(completes).toBe(true);
+      }
+      expect(methods.filter(({ recommended }) => recommended)).toHaveLength(1);
+    },
+  );
 });
 
 describe('a write', () => {
@@ -147,6 +176,8 @@ describe('defineProvider', () => {
     expect(definition.fields.key.secret).toBe(true);
     for (const part of [
       definition,
+      definition.methods,
+      definition.capabilities,
       definition.fields,
       definition.fields.key,
       definition.complete,
@@ -164,6 +195,21 @@ describe('defineProvider', () => {
     ['a field that does not say whether it is secret', { fields: { key: { label: 'Key' } } }],
     ['a field that is null', { fields: { key: null } }],
     ['a pattern in a string', { fields: { key: { ...field, pattern: '^x' } } }],
+    ['a help that is no text', { fields: { key: { ...field, help: 5 } } }],
+    ['a secret destination', { fields: { key: { ...field, destination: true } } }],
+    ['a label that is no text', { label: 5 }],
+    ['no method', { methods: [] }],
+    ['a method without a label', { methods: [{ id: 'a', fields: ['key'] }] }],
+    ['a method without fields', { methods: [{ id: 'a', label: 'A', fields: [] }] }],
+    ['a method of an unknown field', { methods: [{ id: 'a', label: 'A', fields: ['x'] }] }],
+    ['markup for an id', { methods: [{ id: '<b>', label: 'A', fields: ['key'] }] }],
+    [
+      'two methods of one id',
+      { methods: ['A', 'B'].map((label) => ({ id: 'a', label, fields: ['key'] })) },
+    ],
+    ['a capability of an unknown field', { capabilities: { sms: ['x'] } }],
+    ['a capability that is no list', { capabilities: { sms: 'key' } }],
+    ['a capability of a strange name', { capabilities: { 'a b': ['key'] } }],
     ['no complete set', { complete: [] }],
     ['an empty complete set', { complete: [[]] }],
     ['a complete set of an unknown field', { complete: [['key', 'other']] }],

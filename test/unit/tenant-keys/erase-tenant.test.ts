@@ -229,6 +229,30 @@ describe('eraseTenant', () => {
     expect((await entryOf(keyStore)).erased).toBeUndefined();
   });
 
+  it('does nothing under a signal that was aborted before', async () => {
+    const { vault, keyStore } = await filled();
+    const before = await entryOf(keyStore);
+    const signal = AbortSignal.abort();
+    for (const tenant of ['acme', 'nobody']) {
+      await expect(eraseTenant(vault, tenant, { signal })).rejects.toMatchObject({
+        code: 'ERR_ABORTED',
+      });
+    }
+    expect(await entryOf(keyStore)).toEqual(before);
+    expect(await keyStore.get('nobody')).toBeUndefined();
+  });
+
+  it('ends by its signal while the store hangs, and can be run again', async () => {
+    const { vault, store } = await filled();
+    const hanging = vi.spyOn(store, 'list').mockReturnValue(new Promise(() => {}));
+    const signal = AbortSignal.timeout(50);
+    await expect(eraseTenant(vault, 'acme', { signal })).rejects.toMatchObject({
+      code: 'ERR_ABORTED',
+    });
+    hanging.mockRestore();
+    expect((await eraseTenant(vault, 'acme')).records).toBeGreaterThan(0);
+  });
+
   it('does not lift a tombstone that is set while the tenant is renewed', async () => {
     const { vault, keyStore, open, kms } = await filled();
     let hold: Promise<unknown> | undefined;

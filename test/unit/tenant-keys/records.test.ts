@@ -7,9 +7,11 @@ import {
   SecretsVault,
   verifyVault,
 } from 'provider-vault';
+import { localWrapper } from 'provider-vault/kms';
 import { describe, expect, it } from 'vitest';
 import { newKey, rejection } from '../../support/fixtures.ts';
 import { entryOf, tenantVault } from '../../support/tenant-keys.ts';
+import { TestKms } from '../../support/test-wrapper.ts';
 
 const TENANTS = Array.from({ length: 12 }, (_, n) => `tenant-${n}`);
 
@@ -56,6 +58,18 @@ describe('rotateKeys', () => {
     const without = open({ keyring: undefined as never }).vault;
     expect((await without.require('tenant-3', 'custom')).of).toBe('tenant-3');
     expect(keyring.keyIds).toEqual([oldId]);
+  });
+
+  it('does not call a key droppable that wraps tenant keys, until they are wrapped by another', async () => {
+    const { open, keyring, oldId } = await movingIn();
+    const wrapper = localWrapper(keyring);
+    const { vault } = open({ wrapper });
+    await rotateKeys(vault);
+    expect(await verifyVault(vault)).toMatchObject({ keys: { t1: { ok: 12 } }, droppableKeys: [] });
+    const next = open({ wrapper: new TestKms('new-kms'), previousWrappers: [wrapper] });
+    expect((await verifyVault(next.vault)).droppableKeys).toEqual([]);
+    await next.keys.rewrap();
+    expect((await verifyVault(next.vault)).droppableKeys).toEqual([oldId]);
   });
 
   it('moves back', async () => {

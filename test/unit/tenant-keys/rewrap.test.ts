@@ -139,6 +139,67 @@ describe('rewrap', () => {
     expect(await keys.rewrap({ dryRun: true })).toMatchObject({ scanned: 30 });
   });
 
+  it('ends where the KMS goes away within a batch: no key of it counts as done', async () => {
+    const { kms, keyStore, open } = await filled();
+    const wrapper = new TestKms('new-kms');
+    let left = 13;
+    const previous: KeyWrapper = {
+      id: kms.id,
+      wrap: (key, context) => kms.wrap(key, context),
+      unwrap: (wrapped, context) => {
+        if (left-- <= 0) kms.state = 'down';
+        return kms.unwrap(wrapped, context);
+      },
+    };
+    const { keys } = open({ wrapper, previousWrappers: [previous] });
+    const error = (await rejection(
+      keys.rewrap({ batchSize: 10, concurrency: 1 }),
+    )) as OperationError<RewrapReport>;
+    expect(error).toBeInstanceOf(OperationError);
+    expect(error.code).toBe('ERR_KEY_UNAVAILABLE');
+    expect(error.report).toMatchObject({ scanned: 10, rewrapped: 10, failedCount: 0 });
+    kms.state = 'up';
+    left = 1_000;
+    await keys.rewrap({ after: error.after as string });
+    const all = (await entries(keyStore)).flatMap(({ keys }) => keys);
+    expect(all.filter(({ wrapper }) => wrapper !== 'new-kms')).toEqual([]);
+  });
+
+  it('tries again what a KMS that answers refused once, and leaves what it refuses twice', async () => {
+    const { kms, keyStore, open } = await filled();
+    const wrapped = async (tenantId: string) =>
+      (await entryOf(keyStore, tenantId)).keys[0]?.wrapped;
+    const [once, always] = [await wrapped('tenant-05'), await wrapped('tenant-06')];
+    let refused = 0;
+    const previous: KeyWrapper = {
+      id: kms.id,
+      wrap: (key, context) => kms.wrap(key, context),
+      unwrap: async (bytes, context) => {
+        const text = Buffer.from(bytes).toString('base64');
+        if (text === always || (text === once && refused++ === 0)) throw new Error('refused');
+        return kms.unwrap(bytes, context);
+      },
+    };
+    const { keys } = open({ wrapper: new TestKms('new-kms'), previousWrappers: [previous] });
+    const report = await keys.rewrap();
+    expect(report).toMatchObject({ scanned: 30, rewrapped: 29, failedCount: 1 });
+    expect(report.failed).toMatchObject([{ tenantId: 'tenant-06', reason: 'ERR_KEY_UNAVAILABLE' }]);
+  });
+
+  it.each([[[]], [undefined], [{ length: 0 }], [null]])(
+    'takes no answer for "up to date" that lacks keys: %j',
+    async (answer) => {
+      const kms = new TestKms();
+      const wrapper = Object.assign(kms, { rewrap: async () => answer as never });
+      const { keys, vault } = tenantVault({ wrapper });
+      for (const tenant of TENANTS.slice(0, 3)) await vault.put(tenant, 'custom', { a: 'b' });
+      await expect(keys.rewrap()).rejects.toMatchObject({
+        code: 'ERR_KEY_UNAVAILABLE',
+        report: { upToDate: 0 },
+      });
+    },
+  );
+
   it('names what it cannot wrap, and leaves it', async () => {
     const { kms, keyStore, open } = await filled();
     const change = async (tenantId: string, change: (entry: KeyEntry) => Partial<KeyEntry>) => {

@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   type KeyEntry,
   Keyring,
@@ -130,6 +132,22 @@ describe('a data key', () => {
     }
     expect(kms.calls.unwrap).toBe(6);
   });
+
+  it('goes out of memory also when nobody asks for it any more', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const { keys } = tenantVault({ cache: { ttlMs: 50 } });
+    const key = await (async () => new WeakRef((await keys.encryptionKey(REF)).key))();
+    // A failed expectation would hold the key.
+    let isGone = false;
+    for (let n = 0; n < 50 && !isGone; n++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      collectGarbage();
+      isGone = key.deref() === undefined;
+    }
+    expect(isGone).toBe(true);
+    expect(await keys.encryptionKey(REF)).toBeDefined();
+  });
 });
 
 describe('moving in and out', () => {
@@ -242,6 +260,40 @@ describe('a failure', () => {
     for (const one of [byKms, byStore]) {
       expect((await one.require('acme', 'custom')).token).toBe('one');
     }
+  });
+
+  it('by an answer that comes too late leaves no key in memory', async () => {
+    const { vault, keyStore, kms } = tenantVault();
+    await vault.put('acme', 'custom', { token: 'one' });
+    let answer: (bytes: Uint8Array) => void = () => {};
+    const late = new Promise<Uint8Array>((resolve) => {
+      answer = resolve;
+    });
+    let asked: () => void = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const unwrap = async () => {
+      asked();
+      return late;
+    };
+    const wrapper = { id: kms.id, wrap: async () => new Uint8Array(1), unwrap };
+    const keys = new TenantKeys({ wrapper, store: keyStore });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const failing = rejection(
+        Promise.resolve(keys.encryptionKey({ tenantId: 'acme', provider: 'custom' })),
+      );
+      await isAsked;
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(await failing).toMatchObject({ code: 'ERR_KEY_UNAVAILABLE' });
+    } finally {
+      vi.useRealTimers();
+    }
+    const bytes = new Uint8Array(32).fill(7);
+    answer(bytes);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(bytes).toEqual(new Uint8Array(32));
   });
 
   it('of a wrapper of somebody else quotes nothing of it', async () => {

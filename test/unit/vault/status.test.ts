@@ -161,7 +161,7 @@ describe('status of all', () => {
     ]);
     expect(calls).toEqual({ get: 2, put: 2, list: 1 });
     await vault.status('acme', 'twilio', none);
-    expect(calls).toEqual({ get: 3, put: 2, list: 1 });
+    expect(calls).toEqual({ get: 2, put: 2, list: 1, getMany: 1 });
   });
 });
 

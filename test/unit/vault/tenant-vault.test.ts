@@ -38,7 +38,7 @@ it('has every method of the vault that is about one tenant', () => {
     Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
   const handle = vault.tenant('acme');
   const ofVault = methodsOf(SecretsVault.prototype).filter(
-    (name) => name !== 'tenant' && name !== 'close',
+    (name) => !['tenant', 'close', 'findTenants'].includes(name),
   );
   expect(methodsOf(Object.getPrototypeOf(handle)).sort()).toEqual(ofVault.sort());
 });

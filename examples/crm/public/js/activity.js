@@ -19,13 +19,12 @@ export function activityPanel() {
 
   async function refresh() {
     const { events } = await api.get('settings/activity');
-    const lines = events.map(({ at, action, title, fields, outcome, code, actor }) => {
+    const lines = events.map(({ at, action, title, text, fields = [], outcome, code, actor }) => {
       const names = fields.length > 0 ? ` (${fields.join(', ')})` : '';
       return h(
         'li',
         { class: outcome === 'ok' ? 'ok' : 'bad' },
-        h('strong', {}, title),
-        ` ${ACTIONS[action] ?? action}${names}`,
+        text ?? [h('strong', {}, title), ` ${ACTIONS[action] ?? action}${names}`],
         outcome === 'ok' ? undefined : h('span', { class: 'pill bad' }, code ?? outcome),
         h('small', {}, ago(at), actor ? ` · ${actor}` : ''),
       );

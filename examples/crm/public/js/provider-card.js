@@ -28,7 +28,7 @@ export function providerCard(provider, { onChange }) {
   const problem = h('p', { class: 'notice bad', role: 'alert', hidden: true });
   const result = h('p', { class: 'result', role: 'status' });
   const fields = provider.fields.map(providerField);
-  const saveButton = h('button', { class: 'primary' }, 'Save');
+  const saveButton = h('button', { class: 'primary' }, provider.connect ? 'Connect' : 'Save');
 
   /** Draws the card anew from what the server answered, and says what was done. */
   async function redraw(providers, message) {
@@ -67,6 +67,10 @@ export function providerCard(provider, { onChange }) {
     const change = { etag: provider.etag, fields: entered };
     await busy(saveButton, async () => {
       try {
+        if (provider.connect) {
+          const { url } = await api.post(`connect/${provider.name}`, entered);
+          return location.assign(url);
+        }
         const { providers } = await api.post('settings', {
           providers: { [provider.name]: change },
         });
@@ -128,6 +132,7 @@ export function providerCard(provider, { onChange }) {
     'form',
     { onsubmit: save, novalidate: true, autocomplete: 'off' },
     needsAttention(provider),
+    healthLine(provider),
     problem,
     provider.ways.length > 1 &&
       h('p', { class: 'hint' }, `Needed: ${provider.ways.map(listed).join(', or ')}.`),
@@ -200,6 +205,11 @@ function needsAttention({ state, missing, reason, detail, title }) {
   if (state !== 'incomplete') return undefined;
   const text = reason ? detail : `Still missing: ${missing.join(', ')}.`;
   return h('p', { class: 'notice warn' }, text);
+}
+
+function healthLine({ health }) {
+  if (!health || health.state === 'ok') return undefined;
+  return h('p', { class: 'notice warn' }, `${health.text}. First seen `, ago(health.since), '.');
 }
 
 function recordLine({ rev, etag, keyId, updatedAt, updatedBy, bound }) {

@@ -1,0 +1,85 @@
+import type { AuditAction, AuditEvent } from '../audit/audit-event.ts';
+import type { ProviderDefinition } from '../providers/define-provider.ts';
+import type { ActivityEntry } from './contract.ts';
+import { isMessage, type Translate } from './messages.ts';
+
+// That somebody looked at the page would drown the rest.
+const HIDDEN: ReadonlySet<AuditAction> = new Set(['status', 'list', 'history', 'verify']);
+/** Counted per day, whoever did them. */
+const COUNTED: ReadonlySet<AuditAction> = new Set(['get', 'override', 'test', 'webhook']);
+const MAX_ENTRIES = 50;
+const DAY_MS = 86_400_000;
+
+/**
+ * What was done with the credentials of a tenant, newest first, with equal uses of a day (UTC) as one
+ * line: "used 12 times today".
+ *
+ * @internal
+ */
+export function groupActivity(
+  events: readonly AuditEvent[],
+  tenantId: string,
+  providers: ReadonlyMap<string, ProviderDefinition>,
+  say: Translate,
+  now = new Date(),
+): ActivityEntry[] {
+  const groups = new Map<string, AuditEvent[]>();
+  const shown = events
+    .filter((event) => event.tenantId === tenantId && !HIDDEN.has(event.action))
+    .filter(({ provider }) => providers.has(provider))
+    .sort((a, b) => b.at.getTime() - a.at.getTime());
+  for (const [index, event] of shown.entries()) {
+    const { provider, action, outcome, at } = event;
+    const which = COUNTED.has(action) ? `${outcome} ${dayNumber(at)}` : index;
+    const key = `${provider} ${action} ${which}`;
+    groups.set(key, [...(groups.get(key) ?? []), event]);
+  }
+  return [...groups.values()]
+    .slice(0, MAX_ENTRIES)
+    .map((group) => entry(group, providers, say, now));
+}
+
+function entry(
+  group: readonly AuditEvent[],
+  providers: ReadonlyMap<string, ProviderDefinition>,
+  say: Translate,
+  now: Date,
+): ActivityEntry {
+  const [{ at, provider, action, outcome, actor, fields }] = group as [AuditEvent];
+  const definition = providers.get(provider) as ProviderDefinition;
+  const isOnePerson = group.every((event) => event.actor === actor);
+  const labels = COUNTED.has(action)
+    ? []
+    : fields.map((field) => definition.fields[field]?.label ?? field);
+  const count = group.reduce((sum, event) => sum + (event.count ?? 1), 0);
+  const key = `activity.${action}`;
+  const message = say(isMessage(key) ? key : 'activity.other', {
+    label: definition.label,
+    action,
+    actor: actor ?? say('somebody'),
+    fields: labels.join(', ') || say('nothing'),
+    times: count === 1 ? say('once') : say('times', { count }),
+    day: dayInWords(at, now, say),
+  });
+  return {
+    at: at.toISOString(),
+    provider,
+    action,
+    outcome,
+    count,
+    fields: labels,
+    ...(isOnePerson && actor !== undefined && { actor }),
+    message:
+      outcome === 'ok' || action === 'webhook' ? message : say('activity.failed', { message }),
+  };
+}
+
+function dayNumber(at: Date): number {
+  return Math.floor(at.getTime() / DAY_MS);
+}
+
+function dayInWords(at: Date, now: Date, say: Translate): string {
+  const days = dayNumber(now) - dayNumber(at);
+  if (days <= 0) return say('today');
+  return days === 1 ? say('yesterday') : say('onDay', { date: at.toISOString().slice(0, 10) });
+}

@@ -1,0 +1,405 @@
+import type { AuditEvent } from '../audit/audit-event.ts';
+import { runConnectionTest, type TestConnectionOptions } from '../connections/run-test.ts';
+import { coreOf } from '../core/vault-core.ts';
+import { invalidArgument, isVaultError } from '../errors.ts';
+import { assertTenantId } from '../names.ts';
+import { isDefinition, type ProviderDefinition } from '../providers/define-provider.ts';
+import { holdsPlaceholder } from '../providers/mask.ts';
+import { secretsToEnterAgain } from '../vault/form.ts';
+import type { SecretsVault } from '../vault/secrets-vault.ts';
+import type { ProviderStatus, StatusOptions } from '../vault/status.ts';
+import { groupActivity } from './activity.ts';
+import { empty, json, Refusal } from './answer.ts';
+import type { Permissions, ProviderView, TestResult, WebhookView } from './contract.ts';
+import { TenantLimit } from './limits.ts';
+import { isMessage, type SettingsMessages, translator } from './messages.ts';
+import { badRequest, conditionOf, formOf, type Route, routeOf } from './request.ts';
+import { providerView } from './view.ts';
+
+/**
+ * Who sends a request, and what he may do. Take it from your session, never from the request's
+ * content.
+ *
+ * @public
+ */
+export interface SettingsIdentity {
+  readonly tenantId: string;
+  /** The user, for the audit trail and for `updatedBy`, which other users of the tenant see. */
+  readonly actor: string;
+  readonly may: Partial<Permissions>;
+}
+
+/**
+ * Options of {@link createSettingsHandler}.
+ *
+ * @public
+ */
+export interface SettingsHandlerOptions {
+  readonly vault: SecretsVault;
+  /** The providers that the page offers, in its order. */
+  readonly providers: readonly ProviderDefinition[];
+  /** The path under which the handler is mounted: `/api/provider-settings`. */
+  readonly basePath: string;
+  /**
+   * Who asks: from your session. Nothing means that nobody is logged in. Sessions and protection from
+   * CSRF are yours.
+   */
+  identify(
+    request: Request,
+  ): SettingsIdentity | null | undefined | Promise<SettingsIdentity | null | undefined>;
+  /** The latest events of a tenant, as `MongoAuditSink.find` returns them. @defaultValue none */
+  readonly activity?: (tenantId: string) => Promise<readonly AuditEvent[]>;
+  /** A translation of {@link settingsMessages}. */
+  readonly messages?: Partial<SettingsMessages>;
+  /** Addresses that a tenant enters at a provider. @defaultValue none */
+  readonly webhooks?: (tenantId: string, provider: string) => readonly WebhookView[];
+  /** Options of your client factories, for the tests of connections. */
+  readonly connection?: Pick<TestConnectionOptions, 'client' | 'baseUrl' | 'residency'>;
+  /** As in `StatusOptions`. @defaultValue `process.env` */
+  readonly env?: NonNullable<StatusOptions['env']>;
+  /** As in `StatusOptions`. */
+  readonly envOverride?: NonNullable<StatusOptions['envOverride']>;
+  /** Is told of errors whose words the client does not see: of a 500 or 503, and of `activity`. */
+  readonly onError?: (error: unknown, request: Request) => void;
+}
+
+const TESTS_PER_MINUTE = 10;
+const SAVES_PER_MINUTE = 60;
+
+type Form = Readonly<Record<string, string | null>>;
+
+/** One request whose sender is known. */
+interface Call {
+  readonly request: Request;
+  readonly tenantId: string;
+  readonly actor: string;
+  readonly may: Permissions;
+  /** For the vault. */
+  readonly options: StatusOptions;
+}
+
+/**
+ * Makes the backend of a settings page: a function from a `Request` to a `Response`, which speaks the
+ * settings contract. Use it as it is in Next or Hono; `toNodeListener` adapts it to Express and
+ * `node:http`.
+ *
+ * No answer holds a secret. A save needs the etag that the page was shown; all fields are checked
+ * before any is written. A tenant has 10 tests and 60 saves per minute, in each process.
+ *
+ * @example
+ * ```ts
+ * const handle = createSettingsHandler({
+ *   vault,
+ *   providers: [twilioProvider, sendgridProvider],
+ *   basePath: '/api/provider-settings',
+ *   identify: async (request) => sessionOf(request),
+ * });
+ * ```
+ * @throws VaultError `ERR_INVALID_ARGUMENT` for malformed options
+ * @public
+ */
+export function createSettingsHandler(
+  options: SettingsHandlerOptions,
+): (request: Request) => Promise<Response> {
+  const { vault, identify, activity, env, envOverride, connection = {} } = options;
+  const { registry } = coreOf(vault);
+  const basePath = checkedBasePath(options.basePath);
+  const providers = checkedProviders(options.providers);
+  if (typeof identify !== 'function') throw invalidArgument('identify must be a function.');
+  const say = translator(options.messages);
+  const tests = new TenantLimit(TESTS_PER_MINUTE);
+  const saves = new TenantLimit(SAVES_PER_MINUTE);
+
+  async function handle(request: Request): Promise<Response> {
+    const route = routeOf(request.url, basePath);
+    const methods = route && methodsOf(route);
+    if (request.method === 'OPTIONS' && methods) {
+      return empty(204, { allow: methods.join(', ') });
+    }
+    const call = await identified(request);
+    const definition = route?.provider === undefined ? undefined : providers.get(route.provider);
+    if (route === undefined || methods === undefined) throw notFound();
+    if (route.provider !== undefined && definition === undefined) throw notFound();
+    if (!methods.includes(request.method)) {
+      const headers = { allow: methods.join(', ') };
+      throw new Refusal(405, 'ERR_METHOD_NOT_ALLOWED', 'methodNotAllowed', { headers });
+    }
+    if (definition === undefined) return overview(call);
+    if (route.test) return test(call, definition);
+    return request.method === 'PATCH' ? save(call, definition) : remove(call, definition);
+  }
+
+  async function identified(request: Request): Promise<Call> {
+    const identity = await identify(request);
+    if (identity === null || identity === undefined) throw new Refusal(401, 'LOGIN', 'login');
+    const { tenantId, actor, may } = identity;
+    assertTenantId(tenantId); // a defect of the host: an answer of 500, and nobody's data
+    if (typeof actor !== 'string') throw invalidArgument('identify must return an actor.');
+    const isAllowed = (what: keyof Permissions) => may?.[what] === true;
+    return {
+      request,
+      tenantId,
+      actor,
+      may: {
+        read: isAllowed('read'),
+        write: isAllowed('write'),
+        test: isAllowed('test'),
+        remove: isAllowed('remove'),
+      },
+      options: {
+        actor,
+        ...(env !== undefined && { env }),
+        ...(envOverride !== undefined && { envOverride }),
+        signal: request.signal,
+      },
+    };
+  }
+
+  async function overview(call: Call): Promise<Response> {
+    const { tenantId, may } = call;
+    requirePermission(call, 'read');
+    const [statuses, events] = await Promise.all([
+      vault.status(tenantId, undefined, call.options),
+      recentEvents(call),
+    ]);
+    const views = [...providers.values()].map(async (definition) => {
+      const known = registry.find(definition.name) === definition;
+      const status = known && statuses.find(({ provider }) => provider === definition.name);
+      return view(call, definition, status || (await current(call, definition)));
+    });
+    return json(200, {
+      version: 1,
+      providers: await Promise.all(views),
+      activity: groupActivity(events, tenantId, providers, say),
+      may,
+    });
+  }
+
+  /** Without its activity the page is still worth showing. */
+  async function recentEvents({ request, tenantId }: Call): Promise<readonly AuditEvent[]> {
+    try {
+      return (await activity?.(tenantId)) ?? [];
+    } catch (error) {
+      options.onError?.(error, request);
+      return [];
+    }
+  }
+
+  async function save(call: Call, definition: ProviderDefinition): Promise<Response> {
+    const { request, tenantId } = call;
+    requirePermission(call, 'write');
+    const form = await formOf(request);
+    if (form === undefined) throw badRequest();
+    const ifMatch = conditionOf(request.headers, true); // after the request itself: RFC 9110 §13.2.1
+    const wrong = problems(definition, form);
+    if (Object.keys(wrong).length > 0) throw invalid(wrong);
+    limit(saves, tenantId, 'tooManySaves');
+    const again = await fieldsToEnterAgain(call, definition, form, ifMatch);
+    if (Object.keys(again).length > 0) throw invalid(again);
+    const saved = await unlessChanged(call, definition, () =>
+      vault.applyForm(tenantId, definition, form, { ...call.options, ifMatch }),
+    );
+    return json(200, view(call, definition, saved), etagHeader(saved.etag));
+  }
+
+  async function remove(call: Call, definition: ProviderDefinition): Promise<Response> {
+    const { request, tenantId, actor } = call;
+    requirePermission(call, 'remove');
+    const ifMatch = conditionOf(request.headers, false);
+    limit(saves, tenantId, 'tooManySaves');
+    await unlessChanged(call, definition, () =>
+      vault.delete(tenantId, definition, { actor, ifMatch, signal: request.signal }),
+    );
+    return empty(204);
+  }
+
+  async function test(call: Call, definition: ProviderDefinition): Promise<Response> {
+    const { request, tenantId, options } = call;
+    requirePermission(call, 'test');
+    const fields = await formOf(request);
+    const { label } = definition;
+    limit(tests, tenantId, 'tooManyTests');
+    const errors = fields && {
+      ...problems(definition, fields),
+      ...(await fieldsToEnterAgain(call, definition, fields)),
+    };
+    if (errors && Object.keys(errors).length > 0) {
+      return json(200, {
+        ok: false,
+        code: 'ERR_INVALID_ARGUMENT',
+        message: say('invalid'),
+        errors,
+      });
+    }
+    const result = await runConnectionTest(vault, {
+      ...connection,
+      ...options,
+      tenantId,
+      provider: definition.name,
+      ...(fields && { fields }),
+    }).catch((error: unknown) => {
+      // Everything else in the request is checked: there is no test for this provider.
+      if (isVaultError(error, 'ERR_INVALID_ARGUMENT')) return undefined;
+      throw error;
+    });
+    if (result === undefined) return json(200, failedTest('ERR_INVALID_ARGUMENT', 'notTestable'));
+    if (result.ok) return json(200, { ok: true, message: say('testOk', { label }) });
+    const { code = 'provider_error' } = result;
+    return json(200, failedTest(code, isMessage(code) ? code : 'testFailed'));
+
+    function failedTest(code: string, key: keyof SettingsMessages): TestResult {
+      return { ok: false, code, message: say(key, { label }) };
+    }
+  }
+
+  /** All field errors of a form that can be found without the stored record. */
+  function problems(definition: ProviderDefinition, form: Form): Record<string, string> {
+    const { label, fields } = definition;
+    const found = Object.keys(checked(() => vault.checkForm(definition, form)));
+    return Object.fromEntries(
+      found.map((field) => {
+        const { example } = (Object.hasOwn(fields, field) && fields[field]) || {};
+        const value = form[field] ?? '';
+        if (!Object.hasOwn(fields, field)) return [field, say('fieldUnknown', { label })];
+        if (holdsPlaceholder(value) || value.includes('•')) return [field, say('fieldMask')];
+        return [field, example ? say('fieldFormLike', { example }) : say('fieldForm')];
+      }),
+    );
+  }
+
+  /** The secrets that a form must hold because it changes where they are sent to. */
+  async function fieldsToEnterAgain(
+    call: Call,
+    definition: ProviderDefinition,
+    form: Form,
+    ifMatch?: string | null,
+  ): Promise<Record<string, string>> {
+    const destinations = Object.entries(definition.fields).filter(([, field]) => field.destination);
+    const changed = destinations.filter(([name]) => form[name]);
+    const [destination] = changed;
+    if (destination === undefined) return {};
+    const status = await current(call, definition);
+    if (ifMatch !== undefined && status.etag !== ifMatch) {
+      throw conflict(view(call, definition, status));
+    }
+    const shown = (field: string) => status.fields[field]?.masked;
+    const words = { destination: destination[1].label };
+    return Object.fromEntries(
+      secretsToEnterAgain(form, definition, shown).map((field) => [
+        field,
+        say('fieldAgain', words),
+      ]),
+    );
+  }
+
+  /** Runs a change, and says how it is now if somebody else was faster. */
+  async function unlessChanged<T>(
+    call: Call,
+    definition: ProviderDefinition,
+    change: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await change();
+    } catch (error) {
+      if (isVaultError(error, 'ERR_CONFLICT')) {
+        throw conflict(view(call, definition, await current(call, definition)));
+      }
+      if (isVaultError(error) && UNREADABLE.test(error.code)) {
+        const words = { label: definition.label };
+        throw new Refusal(409, error.code, 'unreadable', { words });
+      }
+      if (isVaultError(error, 'ERR_INVALID_ARGUMENT')) throw invalid({});
+      throw error;
+    }
+  }
+
+  function current(call: Call, definition: ProviderDefinition): Promise<ProviderStatus> {
+    return vault.status(call.tenantId, definition, call.options) as Promise<ProviderStatus>;
+  }
+
+  function view(call: Call, definition: ProviderDefinition, status: ProviderStatus): ProviderView {
+    const webhooks = options.webhooks?.(call.tenantId, definition.name) ?? [];
+    return providerView(definition, status, webhooks, env);
+  }
+
+  function failure(error: unknown, request: Request): Response {
+    if (error instanceof Refusal) return error.response(say);
+    options.onError?.(error, request);
+    const isDown = isVaultError(error) && /^ERR_(STORE_|KEY_|ABORTED)/.test(error.code);
+    const refusal = isDown
+      ? new Refusal(503, error.code, 'unavailable', { headers: { 'retry-after': '10' } })
+      : new Refusal(500, 'ERR_INTERNAL', 'internal');
+    return refusal.response(say);
+  }
+
+  return async (request) => {
+    const response = await handle(request).catch((error: unknown) => failure(error, request));
+    if (request.method !== 'HEAD') return response;
+    return new Response(null, { status: response.status, headers: response.headers });
+  };
+}
+
+// The record is there and no key opens it: only its removal helps, or an operator.
+const UNREADABLE =
+  /^ERR_(MALFORMED|DECRYPTION_FAILED|BINDING|UNBOUND|KEY_UNKNOWN|KEY_MISSING|KEY_ERASED)$/;
+
+function methodsOf({ provider, test }: Route): readonly string[] {
+  if (provider === undefined) return ['GET', 'HEAD', 'OPTIONS'];
+  return test ? ['POST', 'OPTIONS'] : ['PATCH', 'DELETE', 'OPTIONS'];
+}
+
+function requirePermission({ may }: Call, what: keyof Permissions): void {
+  if (!may[what]) throw new Refusal(403, 'ERR_FORBIDDEN', 'forbidden');
+}
+
+function limit(taken: TenantLimit, tenantId: string, key: keyof SettingsMessages): void {
+  const seconds = taken.take(tenantId);
+  if (seconds === undefined) return;
+  throw new Refusal(429, 'ERR_TOO_MANY', key, { headers: { 'retry-after': String(seconds) } });
+}
+
+/** Runs a check whose only error is that a field's name is malformed. */
+function checked<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw isVaultError(error, 'ERR_INVALID_ARGUMENT') ? badRequest() : error;
+  }
+}
+
+function invalid(errors: Readonly<Record<string, string>>): Refusal {
+  return new Refusal(422, 'ERR_INVALID_ARGUMENT', 'invalid', { more: { errors } });
+}
+
+function conflict(current: ProviderView): Refusal {
+  const { label, updatedBy: actor } = current;
+  const [key, words] =
+    actor === undefined || current.etag === null
+      ? (['conflict', { label }] as const)
+      : (['conflictBy', { label, actor }] as const);
+  return new Refusal(412, 'ERR_CONFLICT', key, { words, more: { current } });
+}
+
+function notFound(): Refusal {
+  return new Refusal(404, 'ERR_NOT_FOUND', 'notFound');
+}
+
+function etagHeader(etag: string | null): Record<string, string> {
+  return etag === null ? {} : { etag: `"${etag}"` };
+}
+
+function checkedBasePath(basePath: unknown): string {
+  if (typeof basePath !== 'string' || !/^(\/[^?#]*)?$/.test(basePath)) {
+    throw invalidArgument('basePath must be a path such as "/api/provider-settings".');
+  }
+  return basePath.replace(/\/$/, '');
+}
+
+function checkedProviders(
+  providers: readonly ProviderDefinition[],
+): ReadonlyMap<string, ProviderDefinition> {
+  if (!Array.isArray(providers) || !providers.every(isDefinition)) {
+    throw invalidArgument('providers must be definitions made by defineProvider.');
+  }
+  return new Map(providers.map((definition) => [definition.name, definition]));
+}

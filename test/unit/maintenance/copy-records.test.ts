@@ -1,0 +1,269 @@
+import {
+  type CopyReport,
+  copyRecords,
+  etag,
+  Keyring,
+  MemorySecretStore,
+  OperationError,
+  rotateKeys,
+  type SecretRecord,
+  type SecretStore,
+  SecretsVault,
+  VaultError,
+} from 'provider-vault';
+import { FaultyStore } from 'provider-vault/testing';
+import { describe, expect, it } from 'vitest';
+import { newKey } from '../../support/fixtures.ts';
+import { newRecord } from '../../support/store-write.ts';
+
+const TENANTS = 25;
+
+/** A vault with records and history, and an empty target with a vault over it. */
+async function twoStores() {
+  const key = newKey();
+  const keys = new Keyring({ encryptionKey: key });
+  const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+  const [vault, moved] = [source, target].map((store) => new SecretsVault({ store, keys })) as [
+    SecretsVault,
+    SecretsVault,
+  ];
+  for (let n = 10; n < 10 + TENANTS; n++) {
+    await vault.put(`t${n}`, 'custom', { f: '1' });
+    await vault.patch(`t${n}`, 'custom', { f: String(n) });
+  }
+  return { key, source, target, vault, moved };
+}
+
+async function allOf(store: SecretStore): Promise<SecretRecord[]> {
+  const records: SecretRecord[] = [];
+  for await (const batch of store.scan({})) records.push(...batch);
+  return records;
+}
+
+/** A source that calls `between` when its first scan is over. */
+function afterFirstPass(source: SecretStore, between: () => Promise<unknown>): SecretStore {
+  let scans = 0;
+  return new Proxy(source, {
+    get: (inner, name) => {
+      const member = inner[name as keyof SecretStore];
+      if (name !== 'scan') return typeof member === 'function' ? member.bind(inner) : member;
+      return async function* (query: object) {
+        yield* inner.scan(query);
+        if (++scans === 1) await between();
+      };
+    },
+  });
+}
+
+describe('copyRecords', () => {
+  it('copies records as they are, with their history, and once', async () => {
+    const { source, target, moved } = await twoStores();
+    const unknown = { ...newRecord('x'), note: { mine: true } };
+    await source.put(unknown, null);
+    const report = await copyRecords(source, target, { batchSize: 4 });
+    expect(report).toEqual({
+      scanned: TENANTS + 1,
+      copied: TENANTS + 1,
+      upToDate: 0,
+      caughtUp: 0,
+      failedCount: 0,
+      failed: [],
+      verified: TENANTS + 1,
+      differentCount: 0,
+      different: [],
+      onlyAtTargetCount: 0,
+      onlyAtTarget: [],
+      deleted: 0,
+      complete: true,
+    } satisfies CopyReport);
+    expect(await allOf(target)).toEqual(await allOf(source));
+    expect(await moved.history('t10', 'custom')).toHaveLength(1);
+    const again = await copyRecords(source, target);
+    expect(again).toMatchObject({ copied: 0, upToDate: TENANTS + 1, complete: true });
+  });
+
+  it('copies records of the library but leases, and counts none of them [R8]', async () => {
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    for (const provider of ['$lease:twilio', '$health:twilio', '$settings-migrated']) {
+      await source.put(newRecord('a', provider), null);
+    }
+    await target.put(newRecord('b', '$lease:x'), null);
+    const report = await copyRecords(source, target, { deleteMissing: true });
+    expect(report).toMatchObject({ scanned: 0, copied: 0, verified: 0, complete: true });
+    expect((await allOf(target)).map(({ provider }) => provider)).toEqual([
+      '$health:twilio',
+      '$settings-migrated',
+      '$lease:x',
+    ]);
+  });
+
+  it('never replaces a newer record at the target', async () => {
+    const { source, target, vault, moved } = await twoStores();
+    await copyRecords(source, target);
+    await moved.patch('t10', 'custom', { f: 'at the target' });
+    await moved.delete('t11', 'custom');
+    await moved.put('t11', 'custom', { f: 'made anew at the target' });
+    const both = { f: 'at both' };
+    await Promise.all([vault, moved].map((at) => at.patch('t12', 'custom', both)));
+    const issues: string[] = [];
+    const report = await copyRecords(source, target, {
+      onIssue: ({ tenantId, reason }, list) => issues.push(`${list} ${tenantId}: ${reason}`),
+    });
+    expect(report).toMatchObject({ copied: 0, differentCount: 3, complete: false });
+    expect(issues[0]).toBe('different t10: the target has a newer version, or one of its own');
+    expect((await moved.require('t10', 'custom')).f).toBe('at the target');
+    expect((await moved.require('t11', 'custom')).f).toBe('made anew at the target');
+  });
+
+  it('takes what is newer at the source: patched, rotated, made anew, written by the old system', async () => {
+    const { source, target, vault, moved, key } = await twoStores();
+    const { metadata: _, ...old } = newRecord('old');
+    await source.put(old as SecretRecord, null);
+    await copyRecords(source, target);
+    await vault.patch('t10', 'custom', { f: 'patched' });
+    await vault.delete('t11', 'custom');
+    await vault.put('t11', 'custom', { f: 'anew' });
+    const { metadata: __, ...older } = newRecord('old');
+    await source.put(older as SecretRecord, etag(old));
+    expect(await copyRecords(source, target)).toMatchObject({ copied: 3, complete: true });
+    expect((await moved.require('t10', 'custom')).f).toBe('patched');
+    expect((await moved.require('t11', 'custom')).f).toBe('anew');
+    await source.delete(older);
+    await target.delete(older);
+
+    const renewed = { encryptionKey: newKey(), decryptionKeys: [key] };
+    const rotating = new SecretsVault({ store: source, keys: new Keyring(renewed) });
+    expect(await rotateKeys(rotating)).toMatchObject({ rotated: TENANTS });
+    expect(await copyRecords(source, target)).toMatchObject({ copied: TENANTS, complete: true });
+    expect(await allOf(target)).toEqual(await allOf(source));
+  });
+
+  it('catches up with what changes between the passes, deletions included', async () => {
+    const { source, target, vault, moved } = await twoStores();
+    const busy = afterFirstPass(source, async () => {
+      await vault.patch('t10', 'custom', { f: 'changed' });
+      await vault.put('new', 'custom', { f: 'new' });
+      await vault.delete('t12', 'custom');
+    });
+    const report = await copyRecords(busy, target);
+    expect(report).toMatchObject({ copied: TENANTS, caughtUp: 2, verified: TENANTS });
+    expect(report).toMatchObject({ onlyAtTargetCount: 1, deleted: 0, complete: false });
+    expect(report.onlyAtTarget).toEqual([
+      { tenantId: 't12', provider: 'custom', reason: 'the source does not have it' },
+    ]);
+    expect((await moved.require('t10', 'custom')).f).toBe('changed');
+    expect((await moved.require('new', 'custom')).f).toBe('new');
+
+    const last = await copyRecords(source, target, { deleteMissing: true });
+    expect(last).toMatchObject({ deleted: 1, onlyAtTargetCount: 0, complete: true });
+    expect(await allOf(target)).toEqual(await allOf(source));
+  });
+
+  it('writes nothing in a dry run', async () => {
+    const { source, target } = await twoStores();
+    await target.put(newRecord('only'), null);
+    const report = await copyRecords(source, target, { dryRun: true, deleteMissing: true });
+    expect(report).toMatchObject({ copied: TENANTS, caughtUp: 0, verified: 0, deleted: 0 });
+    expect(report).toMatchObject({ onlyAtTargetCount: 1, complete: false });
+    expect(await allOf(target)).toHaveLength(1);
+  });
+
+  it('is shared by range and by part', async () => {
+    const { source, target } = await twoStores();
+    const ranges = await source.split(3);
+    for (const range of ranges.slice(1)) {
+      expect(await copyRecords(source, target, { range })).toMatchObject({ complete: true });
+    }
+    expect((await allOf(target)).length).toBeLessThan(TENANTS);
+    const parts = await Promise.all(
+      [0, 1].map((index) => copyRecords(source, target, { part: { index, of: 2 } })),
+    );
+    expect(parts.every(({ complete }) => complete)).toBe(true);
+    expect(parts.reduce((sum, { scanned }) => sum + scanned, 0)).toBe(TENANTS);
+    expect(await allOf(target)).toEqual(await allOf(source));
+  });
+
+  it('goes on after an abort, in any of its passes', async () => {
+    const { source, target } = await twoStores();
+    for (const stopAt of [1, 6, 12]) {
+      const fresh = stopAt === 1 ? target : new MemorySecretStore();
+      const abort = new AbortController();
+      let batches = 0;
+      const ended: OperationError<CopyReport> = await copyRecords(source, fresh, {
+        batchSize: 5,
+        concurrency: 1,
+        signal: abort.signal,
+        onProgress: () => ++batches === stopAt && abort.abort(),
+      }).then(
+        () => Promise.reject(new Error('it was not aborted')),
+        (error) => error,
+      );
+      expect(ended).toBeInstanceOf(OperationError);
+      expect(ended.code).toBe('ERR_ABORTED');
+      const { after } = ended;
+      expect(after?.[0]).toBe(stopAt < 5 ? '1' : stopAt < 10 ? '2' : '3');
+      const rest = await copyRecords(source, fresh, { batchSize: 5, ...(after && { after }) });
+      expect(ended.report.copied + rest.copied).toBeGreaterThanOrEqual(TENANTS);
+      expect(rest).toMatchObject({ failedCount: 0, differentCount: 0, complete: false });
+      expect(await copyRecords(source, fresh)).toMatchObject({ copied: 0, complete: true });
+    }
+  });
+
+  it('outlasts a target that is away for a while, and lost answers', async () => {
+    const { source, target } = await twoStores();
+    const faulty = new FaultyStore(target);
+    faulty.fail('getMany', 'before');
+    faulty.fail('putMany', 'before');
+    faulty.fail('putMany', 'after', 2);
+    faulty.fail('scan', 'before', 3);
+    const report = await copyRecords(source, faulty.store, { batchSize: 5 });
+    expect(report).toMatchObject({ copied: TENANTS, verified: TENANTS, complete: true });
+  });
+
+  it('reports the records that the target cannot keep, and copies the others', async () => {
+    const { source, target } = await twoStores();
+    const refuses = ({ tenantId }: SecretRecord) => {
+      if (tenantId !== 't13') return;
+      throw new VaultError('ERR_STORE_FAILED', 'refused');
+    };
+    const picky = new Proxy(target, {
+      get: (inner, name) => {
+        if (name === 'putMany') {
+          return async (writes: Parameters<SecretStore['putMany']>[0]) => {
+            for (const { record } of writes) refuses(record);
+            return inner.putMany(writes);
+          };
+        }
+        if (name === 'put') {
+          return async (record: SecretRecord, expected: string | null) => {
+            refuses(record);
+            return inner.put(record, expected);
+          };
+        }
+        const member = inner[name as keyof MemorySecretStore];
+        return typeof member === 'function' ? member.bind(inner) : member;
+      },
+    });
+    const report = await copyRecords(source, picky);
+    expect(report).toMatchObject({ copied: TENANTS - 1, verified: TENANTS - 1, complete: false });
+    expect(report.failedCount).toBe(1);
+    expect(report.failed).toEqual([
+      { tenantId: 't13', provider: 'custom', reason: 'ERR_STORE_FAILED' },
+    ]);
+  });
+
+  it('rejects what is no pair of stores, and a foreign after', async () => {
+    const { source, target, vault } = await twoStores();
+    for (const call of [
+      () => copyRecords(source, source),
+      () => copyRecords(vault as never, target),
+      () => copyRecords(source, undefined as never),
+      () => copyRecords(source, target, { after: 'nonsense' }),
+      () => copyRecords(source, target, { after: '2.nonsense' }),
+      () => copyRecords(source, target, { batchSize: 0 }),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    }
+    expect(await allOf(target)).toEqual([]);
+  });
+});
