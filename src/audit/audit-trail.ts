@@ -131,7 +131,7 @@ export class AuditTrail {
     return this.#refusals.flush();
   }
 
-  /** Removes the events of a tenant from the sink; `undefined` where there is none, or it cannot. */
+  /** Removes the events of a tenant from the sink; `undefined` without a sink, or for one that cannot. */
   async erase(tenantId: string): Promise<number | undefined> {
     await this.flush();
     return this.#sink?.erase(tenantId);

@@ -39,7 +39,7 @@ export interface KmsService {
       signal: AbortSignal,
     ): Promise<readonly (Uint8Array | undefined)[]>;
   };
-  /** Reads an error of the service's client; `undefined` if it is none of the service's answers. */
+  /** Reads an error of the service's client; `undefined` unless it is an answer of the service. */
   explain(error: unknown, operation: Operation): Failure | undefined;
 }
 

@@ -68,11 +68,13 @@ export function createTable(quoted: string): string {
  * @internal
  */
 export async function initTable(run: PostgresRun, quoted: string): Promise<void> {
-  for (;;) {
-    const columns = await run<Column>('init', DESCRIBE, [quoted]);
-    if (columns.length > 0) return refuseUnfit(quoted, columns);
+  const describe = () => run<Column>('init', DESCRIBE, [quoted]);
+  let columns = await describe();
+  if (columns.length === 0) {
     await creating(run, createTable(quoted));
+    columns = await describe();
   }
+  refuseUnfit(quoted, columns);
 }
 
 /** Makes a table or an index; IF NOT EXISTS does not keep two processes from making the same one. */

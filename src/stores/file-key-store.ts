@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { invalidArgument } from '../errors.ts';
+import { openOnUse } from './file/open-on-use.ts';
 import type { RecordFile } from './file/record-file.ts';
 import type { KeyEntry, KeyScanQuery, KeyStore } from './key-store.ts';
 import { fromKeyRecord, keyRef, toKeyRecord, toRecordQuery } from './key-table.ts';
@@ -11,20 +10,16 @@ import { fromKeyRecord, keyRef, toKeyRecord, toRecordQuery } from './key-table.t
  * @public
  */
 export class FileKeyStore implements KeyStore {
-  readonly #path: string;
-  #file: Promise<RecordFile> | undefined;
+  readonly #open: () => Promise<RecordFile>;
 
   /**
    * @param path - the file; the first write makes it, its folder must exist
    */
   constructor(path: string) {
-    if (typeof path !== 'string' || path === '') {
-      throw invalidArgument('FileKeyStore needs the path of a file.');
-    }
-    this.#path = resolve(path);
+    this.#open = openOnUse('FileKeyStore', path, 'provider-vault-keys/1');
   }
 
-  /** Makes the file if there is none, and lets only its owner read it; every write does so too. */
+  /** Creates the file if it is missing, readable by its owner only; every write does so too. */
   async init(): Promise<void> {
     await (await this.#open()).prepare();
   }
@@ -45,12 +40,5 @@ export class FileKeyStore implements KeyStore {
     for (const batch of (await file.read()).batches(toRecordQuery(query))) {
       yield (await file.read()).getMany(batch).map(fromKeyRecord);
     }
-  }
-
-  #open(): Promise<RecordFile> {
-    this.#file ??= import('./file/record-file.ts').then(
-      ({ RecordFile }) => new RecordFile(this.#path, 'provider-vault-keys/1'),
-    );
-    return this.#file;
   }
 }

@@ -1,6 +1,5 @@
-import { resolve } from 'node:path';
-import { invalidArgument } from '../errors.ts';
 import type { SecretRecord, SecretRef } from '../record.ts';
+import { openOnUse } from './file/open-on-use.ts';
 import type { RecordFile } from './file/record-file.ts';
 import type {
   ScanQuery,
@@ -21,17 +20,13 @@ import type {
  * @public
  */
 export class FileSecretStore implements SecretStore {
-  readonly #path: string;
-  #file: Promise<RecordFile> | undefined;
+  readonly #open: () => Promise<RecordFile>;
 
   /**
    * @param path - the file; the first write makes it, its folder must exist
    */
   constructor(path: string) {
-    if (typeof path !== 'string' || path === '') {
-      throw invalidArgument('FileSecretStore needs the path of a file.');
-    }
-    this.#path = resolve(path);
+    this.#open = openOnUse('FileSecretStore', path, 'provider-vault/1');
   }
 
   /** Creates the file if it is missing, readable by its owner only; every write does so too. */
@@ -82,13 +77,5 @@ export class FileSecretStore implements SecretStore {
 
   async split(parts: number): Promise<ScanRange[]> {
     return (await (await this.#open()).read()).split(parts);
-  }
-
-  // Few applications use a file: its code is loaded by the first call.
-  #open(): Promise<RecordFile> {
-    this.#file ??= import('./file/record-file.ts').then(
-      ({ RecordFile }) => new RecordFile(this.#path, 'provider-vault/1'),
-    );
-    return this.#file;
   }
 }

@@ -48,7 +48,7 @@ export class ColdKeys {
     this.#sealer = sealer;
   }
 
-  /** The key that seals, made if there is none. */
+  /** The key that seals; it is made if the tenant has no key yet. */
   keyOrNew(tenantId: string): Promise<VaultKey> {
     return answered(async () => {
       const cached = await this.#cached(tenantId);

@@ -127,8 +127,8 @@ export class TenantKeys implements KeyProvider {
   }
 
   /**
-   * The key that seals: the tenant's own one, which is made if there is none yet; with
-   * `seal: 'keyring'` that of the keyring.
+   * The key that seals: the tenant's own key, which is made if the tenant has no key yet;
+   * with `seal: 'keyring'`, the key of the keyring.
    *
    * @throws VaultError `ERR_KEY_ERASED`, `ERR_KEY_UNAVAILABLE`; `ERR_KEY_INVALID` when the tenant's
    * keys in the key store are damaged

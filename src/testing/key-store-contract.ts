@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { isVaultError } from '../errors.ts';
-import type { KeyEntry, KeyScanQuery, KeyStore } from '../stores/key-store.ts';
-import { assertSame, type ContractRunner } from './store-contract/target.ts';
+import type { KeyEntry, KeyStore } from '../stores/key-store.ts';
+import { assertSame, type ContractRunner, scanned } from './store-contract/target.ts';
 
 /**
  * The key store to be checked.
@@ -42,12 +42,6 @@ function makeEntry(tenantId: string, current = 1, more: Record<string, unknown> 
 async function written(store: KeyStore, entry: KeyEntry): Promise<KeyEntry> {
   assert.equal(await store.put(entry, null), true);
   return entry;
-}
-
-async function scanned(store: KeyStore, query: KeyScanQuery): Promise<KeyEntry[][]> {
-  const batches: KeyEntry[][] = [];
-  for await (const batch of store.scan(query)) batches.push(batch);
-  return batches;
 }
 
 const CASES: readonly KeyCase[] = [

@@ -1,4 +1,4 @@
-import { type AuditSubject, outcomeOf } from '../audit/audit-trail.ts';
+import { type AuditEntry, type AuditSubject, outcomeOf } from '../audit/audit-trail.ts';
 import {
   audited,
   auditSubject,
@@ -43,6 +43,16 @@ import type { ProviderStatus, StatusOptions } from './status.ts';
 export interface ManyResult {
   readonly credentials?: Credentials;
   readonly error?: unknown;
+}
+
+async function readCredentials<P extends ProviderRef>(
+  core: VaultCore,
+  ref: SecretRef,
+  entry: AuditEntry,
+): Promise<Credentials<P> | undefined> {
+  const { view, source } = await core.records.read(ref);
+  entry.source = source;
+  return view && redactedCredentials<P>((await openAudited(core, view, entry)).fields, view);
 }
 
 /**
@@ -126,11 +136,9 @@ export class SecretsVault {
     options: ReadOptions = {},
   ): Promise<Credentials<P> | undefined> {
     const core = this.#core;
-    return audited(core, 'get', tenantId, provider, options, async ({ ref }, entry) => {
-      const { view, source } = await core.records.read(ref);
-      entry.source = source;
-      return view && redactedCredentials<P>((await openAudited(core, view, entry)).fields, view);
-    });
+    return audited(core, 'get', tenantId, provider, options, ({ ref }, entry) =>
+      readCredentials<P>(core, ref, entry),
+    );
   }
 
   /**
@@ -145,9 +153,8 @@ export class SecretsVault {
   ): Promise<Credentials<P>> {
     const core = this.#core;
     return audited(core, 'get', tenantId, provider, options, async ({ ref }, entry) => {
-      const { view, source } = await core.records.read(ref);
-      entry.source = source;
-      if (view) return redactedCredentials<P>((await openAudited(core, view, entry)).fields, view);
+      const credentials = await readCredentials<P>(core, ref, entry);
+      if (credentials !== undefined) return credentials;
       throw new VaultError('ERR_SECRET_NOT_FOUND', `${recordLabel(ref)} does not exist.`);
     });
   }

@@ -244,6 +244,13 @@ for (const [name, { open, field }] of Object.entries(KINDS)) {
   });
 }
 
+/** The requests by which keys were made at SendGrid. */
+function sendgridKeysMade({ standIn }: { readonly standIn: FakeSendGrid }) {
+  return standIn.requests.filter(
+    ({ method, path }) => method === 'POST' && path === '/v3/api_keys',
+  );
+}
+
 function settingKeys({ vault }: Setting) {
   const core = Object.getOwnPropertyDescriptor(vault, Symbol.for('provider-vault.core'));
   return core?.value as { keys: ConstructorParameters<typeof Vault>[0]['keys'] };
@@ -283,10 +290,7 @@ describe('rotateCredential', () => {
     await rotateWith(setting);
     expect(performance.now() - start).toBeGreaterThan(1_200);
     await expectDone(setting, 'apiKey');
-    const created = setting.standIn.requests.find(
-      ({ method, path }) => method === 'POST' && path === '/v3/api_keys',
-    );
-    expect(created?.body).toEqual({
+    expect(sendgridKeysMade(setting)[0]?.body).toEqual({
       name: expect.stringMatching(/^provider-vault [0-9a-f]{16}$/),
       scopes: SCOPES, // without those that SendGrid adds
     });
@@ -430,10 +434,7 @@ describe('rotateDue', () => {
       run(new Vault({ store: setting.store, keys })),
     ]);
     for (const report of reports) expect(report).toMatchObject({ rotated: 1, failedCount: 0 });
-    const made = setting.standIn.requests.filter(
-      ({ method, path }) => method === 'POST' && path === '/v3/api_keys',
-    );
-    expect(made).toHaveLength(1);
+    expect(sendgridKeysMade(setting)).toHaveLength(1);
     await expectDone(setting, 'apiKey');
   });
 
@@ -455,10 +456,7 @@ describe('rotateDue', () => {
       rotated: 1,
       failedCount: 0,
     });
-    const made = setting.standIn.requests.filter(
-      ({ method, path }) => method === 'POST' && path === '/v3/api_keys',
-    );
-    expect(made).toHaveLength(1);
+    expect(sendgridKeysMade(setting)).toHaveLength(1);
     await expectDone(setting, 'apiKey');
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { isDate } from 'node:util/types';
 import type { SecretRecord, SecretRef } from '../../record.ts';
-import type { ScanQuery, SecretStore } from '../../stores/secret-store.ts';
+import type { SecretStore } from '../../stores/secret-store.ts';
 
 /**
  * The functions of a test runner that the contract needs: of vitest, jest, mocha or `node:test`.
@@ -59,8 +59,11 @@ export function names(records: readonly SecretRef[]): string[] {
 }
 
 /** The batches of a scan. @internal */
-export async function scanned(store: SecretStore, query: ScanQuery): Promise<SecretRecord[][]> {
-  const batches = [];
+export async function scanned<Query, Item>(
+  store: { scan(query: Query): AsyncIterable<Item[]> },
+  query: Query,
+): Promise<Item[][]> {
+  const batches: Item[][] = [];
   for await (const batch of store.scan(query)) batches.push(batch);
   return batches;
 }
