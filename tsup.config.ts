@@ -1,5 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
 const common = {
@@ -44,19 +45,32 @@ const oneChunkForTheRoot: EsbuildPlugin = {
   name: 'one-chunk-for-the-root',
   setup(build) {
     const root = resolve('src/index.ts');
-    const lazy = new Set(Object.values(library.entry).map((entry) => resolve(entry)));
-    build.onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir, kind }) => {
-      const file = resolve(resolveDir, path);
-      if (kind === 'dynamic-import') lazy.add(file);
-      return { path: file, sideEffects: true }; // else the added import is dropped again
-    });
+    const entries = new Set([
+      ...Object.values(library.entry).map((entry) => resolve(entry)),
+      ...lazyImports('src'),
+    ]);
+    build.onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir }) => ({
+      path: resolve(resolveDir, path),
+      sideEffects: true, // else the added import is dropped again
+    }));
     build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-      if (path === root || !lazy.has(path)) return undefined;
+      if (path === root || !entries.has(path)) return undefined;
       const text = await readFile(path, 'utf8');
       return { contents: `import ${JSON.stringify(root)};\n${text}`, loader: 'ts' };
     });
   },
 };
+
+/** The files that files in `folder` import by `import()`. */
+function lazyImports(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => {
+      const imports = readFileSync(join(folder, file), 'utf8').matchAll(/import\('(\..*?)'\)/g);
+      return [...imports].map(([, path = '']) => resolve(folder, dirname(file), path));
+    });
+}
 
 export const library = {
   ...common,
@@ -69,6 +83,7 @@ export const library = {
     oauth: 'src/oauth/index.ts',
     mail: 'src/mail/index.ts',
     kms: 'src/kms/index.ts',
+    otel: 'src/otel/index.ts',
     settings: 'src/settings/index.ts',
     testing: 'src/testing/index.ts',
   },
@@ -81,7 +96,7 @@ export const library = {
   // The package has no dependencies: tsup bundles the development ones that are imported in src.
   external: [
     ...['mongodb', 'pg', 'twilio', '@sendgrid/mail', '@aws-sdk/client-kms'],
-    ...['oauth4webapi', 'nodemailer'],
+    ...['oauth4webapi', 'nodemailer', '@opentelemetry/api'],
   ],
 } satisfies Options;
 

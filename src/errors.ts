@@ -85,12 +85,15 @@ export class ProviderError extends VaultError {
   declare readonly status?: number;
   /** The provider's own code (Twilio: `20003`), or the network error's code (`ECONNRESET`). */
   declare readonly providerCode?: number | string;
+  /** Milliseconds to wait before the next request, as an answer with `Retry-After` demands. */
+  declare readonly retryAfterMs?: number;
 
   constructor(provider: string, message: string, facts: ProviderFacts) {
     super('ERR_PROVIDER', message);
     this.provider = provider;
     if (facts.status !== undefined) this.status = facts.status;
     if (facts.providerCode !== undefined) this.providerCode = facts.providerCode;
+    if (facts.retryAfterMs !== undefined) this.retryAfterMs = facts.retryAfterMs;
   }
 
   /** True for an error of any copy of this package. */
@@ -121,6 +124,8 @@ export interface ProviderFacts {
   readonly status?: number | undefined;
   /** The provider's own code, or the network error's. */
   readonly providerCode?: number | string | undefined;
+  /** Milliseconds to wait, of `Retry-After`. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 Object.defineProperty(ProviderError.prototype, 'name', {

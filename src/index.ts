@@ -10,6 +10,7 @@ export type { RotateOptions, RotateResult } from './connections/run-rotation.ts'
 export type { ConnectionTestOptions, TestConnectionOptions } from './connections/run-test.ts';
 export { checkHealth, testConnection } from './connections/test-connection.ts';
 export type { ReadOptions, WriteOptions } from './core/options.ts';
+export { TRACED_OPERATIONS, type TraceContext, type TracedOperation } from './core/tracing.ts';
 export type { UnboundPolicy } from './core/vault-core.ts';
 export { open, seal } from './crypto/codec.ts';
 export {
@@ -20,13 +21,13 @@ export {
   type VaultErrorCode,
 } from './errors.ts';
 export type { KeyInput } from './keys/key-input.ts';
+export type { KeyTexts } from './keys/key-texts.ts';
 export type { KeyContext, KeyWrapper } from './keys/key-wrapper.ts';
 export {
   type Environment,
   generateKey,
   Keyring,
   type KeyringOptions,
-  type KeyTexts,
 } from './keys/keyring.ts';
 export type { KeyProvider, VaultKey } from './keys/vault-key.ts';
 export {
@@ -134,6 +135,6 @@ export {
 export * from './twilio/index.ts';
 export type { AllCredentials, Credentials, CredentialsMembers } from './vault/credentials.ts';
 export type { SecretVersion } from './vault/history.ts';
-export type { CacheOptions, SecretsVaultOptions } from './vault/options.ts';
+export type { CacheOptions, HistoryLimit, SecretsVaultOptions } from './vault/options.ts';
 export { type ManyResult, SecretsVault, type TenantVault } from './vault/secrets-vault.ts';
 export type { FieldStatus, ProviderState, ProviderStatus, StatusOptions } from './vault/status.ts';

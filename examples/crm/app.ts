@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import cookieParser from 'cookie-parser';
-import express, { type Express, json } from 'express';
+import express, { type Express, json, type RequestHandler } from 'express';
 import type { Db } from 'mongodb';
 import type { Logger } from 'pino';
 import type { MongoAuditSink, SecretsVault } from 'provider-vault';
@@ -11,11 +11,13 @@ import { Leads } from './data/leads.ts';
 import { Notices } from './data/notices.ts';
 import { SettingsDocuments } from './data/settings.ts';
 import { Users } from './data/users.ts';
+import { elementScript } from './element.ts';
 import { errorHandler } from './http/errors.ts';
 import { notFound } from './http/http-error.ts';
 import { requestLog } from './http/request-log.ts';
-import { csrf, noStore, securityHeaders } from './http/security.ts';
-import { requireSession, Sessions } from './http/sessions.ts';
+import { csrf, limitRefused, noStore, securityHeaders } from './http/security.ts';
+import { requireAccount, requireSession, Sessions } from './http/sessions.ts';
+import { providerSettings } from './provider-settings.ts';
 import { connectRoutes } from './routes/connect.ts';
 import { emailDraftRoutes, emailRoutes } from './routes/email.ts';
 import { inboundWebhooks } from './routes/inbound.ts';
@@ -23,7 +25,7 @@ import { leadRoutes } from './routes/leads.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { settingsRoutes } from './routes/settings.ts';
 import { twilioRoutes } from './routes/twilio.ts';
-import { voiceWebhooks } from './routes/voice.ts';
+import { answerInTwiml, voiceWebhooks } from './routes/voice.ts';
 
 export interface CrmParts {
   readonly db: Db;
@@ -32,21 +34,17 @@ export interface CrmParts {
   readonly config: CrmConfig;
   readonly log: Logger;
   readonly sdk?: SdkTargets;
+  /** Pages and requests of a demo around it. */
+  readonly demo?: RequestHandler;
 }
 
-const PUBLIC_FOLDER = fileURLToPath(new URL('public', import.meta.url));
+export const PUBLIC_FOLDER = fileURLToPath(new URL('public', import.meta.url));
 const MAX_BODY = '32kb';
 
 /** The whole backend; the order of the lines is the order in which a request meets them. */
-export async function createApp({
-  db,
-  vault,
-  audit,
-  config,
-  log,
-  sdk,
-}: CrmParts): Promise<Express> {
-  const clients = clientsOf(vault, config, sdk ?? {});
+export async function createApp(parts: CrmParts): Promise<Express> {
+  const { db, vault, audit, config, log, sdk = {}, demo } = parts;
+  const clients = clientsOf(vault, config, sdk);
   const sessions = new Sessions(db, config.publicUrl);
   const users = new Users(db);
   const leads = new Leads(db);
@@ -62,21 +60,30 @@ export async function createApp({
   app.use(securityHeaders(config));
 
   // Providers send no cookie and no CSRF token: their signatures are checked instead.
-  app.use('/webhooks', inboundWebhooks({ vault, leads, config }));
+  app.use('/webhooks', limitRefused(), inboundWebhooks({ vault, leads, config }));
   app.use('/webhooks/twilio', voiceWebhooks({ vault, clients, leads, config }));
+  app.use('/webhooks/twilio', answerInTwiml(log));
 
+  if (demo) app.use(demo);
+  app.get('/provider-settings.js', await elementScript());
   app.use(express.static(PUBLIC_FOLDER));
 
-  app.use('/api', noStore, json({ limit: MAX_BODY }), cookieParser());
-  app.use('/api', sessions.read(), doubleCsrfProtection);
-  app.use('/api/session', sessionRoutes(users, sessions, generateCsrfToken));
+  app.use('/api', noStore, cookieParser(), sessions.read());
+  app.use(
+    '/api/session',
+    json({ limit: MAX_BODY }),
+    doubleCsrfProtection,
+    sessionRoutes(users, sessions, generateCsrfToken),
+  );
 
-  app.use('/api', requireSession);
-  app.use('/api/settings', settingsRoutes({ vault, audit, notices, settings, clients, config }));
-  app.use('/api/connect', connectRoutes({ vault, sessions, config }));
+  app.use('/api', requireSession, requireAccount, doubleCsrfProtection);
+  app.use('/api/provider-settings', providerSettings({ vault, audit, config, sdk, log }));
+  app.use('/api', json({ limit: MAX_BODY }));
+  app.use('/api/settings', settingsRoutes({ notices, settings, config }));
+  app.use('/api/connect', connectRoutes({ vault, sessions, config, log }));
   app.use('/api/leads', leadRoutes(leads));
   app.use('/api/twilio', twilioRoutes({ vault, clients, leads, config }));
-  app.use('/api/email', emailRoutes({ clients, drafts, settings }));
+  app.use('/api/email', emailRoutes({ clients, settings }));
   app.use('/api/email-drafts', emailDraftRoutes({ clients, drafts, settings }));
 
   app.use((_request, _response, next) => next(notFound('page')));

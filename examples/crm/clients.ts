@@ -2,15 +2,16 @@ import {
   type FieldNameOf,
   getSendGridClient,
   getTwilioClient,
+  type ProviderDefinition,
   type SecretsVault,
   type SendGridClientOptions,
   sendgridProvider,
   smtpProvider,
   type TwilioClientOptions,
-  testConnection,
   twilioProvider,
 } from 'provider-vault';
 import { getMailTransport } from 'provider-vault/mail';
+import { connectMessage } from 'provider-vault/settings';
 import type { CrmConfig } from './config.ts';
 import { HttpError } from './http/http-error.ts';
 
@@ -29,10 +30,14 @@ export function clientsOf(
   const twilioOptions = { env, ...(client && { client }) };
   const sendgridOptions = { env, ...(baseUrl && { baseUrl }) };
   const clients = {
-    twilio: (tenantId: string) => getTwilioClient(vault, { ...twilioOptions, tenantId }),
-    sendgrid: (tenantId: string) => getSendGridClient(vault, { ...sendgridOptions, tenantId }),
-    test: (tenantId: string, provider: string) =>
-      testConnection(vault, { ...twilioOptions, ...sendgridOptions, tenantId, provider }),
+    twilio: (tenantId: string, purpose: 'sms' | 'whatsapp' | 'calls') =>
+      getTwilioClient(vault, { ...twilioOptions, tenantId }).catch(
+        inWords(twilioProvider, purpose),
+      ),
+    sendgrid: (tenantId: string) =>
+      getSendGridClient(vault, { ...sendgridOptions, tenantId }).catch(
+        inWords(sendgridProvider, 'email'),
+      ),
 
     /** What a tenant entered beside its credentials: a number to send from, a sender. */
     async field<P extends keyof typeof definitions>(
@@ -78,6 +83,14 @@ export function clientsOf(
     },
   };
   return clients;
+}
+
+/** "Connect Twilio in Settings to send texts." */
+function inWords(provider: ProviderDefinition, purpose: string): (error: unknown) => never {
+  return (error) => {
+    const message = connectMessage(error, provider, purpose);
+    throw message === undefined ? error : new HttpError(409, 'ERR_NOT_CONFIGURED', message);
+  };
 }
 
 export interface Mail {

@@ -7,7 +7,7 @@ const TEXTS: Readonly<Record<CredentialHealth['state'], string>> = {
   needs_reauthorization: 'has ended this connection: connect again',
 };
 
-/** Whether credentials work, in the words of the settings page. */
+/** Whether credentials work, in a sentence for their tenant. */
 export function healthText(
   title: string,
   { state, code }: Pick<CredentialHealth, 'state' | 'code'>,

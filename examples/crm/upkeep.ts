@@ -6,12 +6,12 @@ import {
   checkHealth,
   HEALTH_CHANNEL,
   type HealthEvent,
-  isVaultError,
   refreshDue,
   type SecretsVault,
 } from 'provider-vault';
 import type { SdkTargets } from './clients.ts';
 import { Notices } from './data/notices.ts';
+import { loggable } from './http/errors.ts';
 
 export interface UpkeepParts {
   readonly db: Db;
@@ -47,9 +47,7 @@ export function startUpkeep({
   const notices = new Notices(db);
   const telling = new Set<Promise<void>>();
 
-  // As in http/errors.ts: only messages of the vault are known to hold no value.
-  const logError = (task: string, error: unknown) =>
-    log.error({ task, ...(isVaultError(error) && { code: error.code, reason: error.message }) });
+  const logError = (task: string, error: unknown) => log.error({ task, ...loggable(error) });
 
   // The process that notices a change gets it, once.
   const tell = (event: unknown) => {

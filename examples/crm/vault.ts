@@ -1,12 +1,16 @@
 import type { Db } from 'mongodb';
 import { type KeyProvider, MongoAuditSink, MongoSecretStore, SecretsVault } from 'provider-vault';
+import type { CrmConfig } from './config.ts';
 import { oldSettings } from './migrate.ts';
-import type { Mailbox } from './providers.ts';
 
 /** The vault of this backend, and its audit trail: made once, at start-up. */
-export async function openVault(db: Db, keys: KeyProvider, mailboxes: readonly Mailbox[]) {
+export async function openVault(
+  db: Db,
+  keys: KeyProvider,
+  { mailboxes, auditDays }: Pick<CrmConfig, 'mailboxes' | 'auditDays'>,
+) {
   const store = new MongoSecretStore(db);
-  const audit = new MongoAuditSink(db);
+  const audit = new MongoAuditSink(db, { expireAfterSeconds: auditDays * 86_400 });
   await Promise.all([store.init(), audit.init()]); // indexes; safe on every instance
   const vault = new SecretsVault({
     store,

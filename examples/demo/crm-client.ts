@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ProviderView } from 'provider-vault/settings';
 
 export interface CrmAnswer {
   readonly status: number;
@@ -37,11 +38,24 @@ export class CrmClient {
     return this.request('DELETE', path);
   }
 
+  /** Saves fields of a provider, as the settings page does: over the version that it was shown. */
+  async save(provider: string, fields: Readonly<Record<string, string | null>>) {
+    const { etag } = await this.provider(provider);
+    const condition = etag === null ? { 'if-none-match': '*' } : { 'if-match': `"${etag}"` };
+    return this.request('PATCH', `provider-settings/${provider}`, { fields }, condition);
+  }
+
+  /** A provider as the settings page shows it. */
+  async provider(name: string): Promise<ProviderView> {
+    const { body } = await this.get('provider-settings');
+    return body.providers.find((provider: ProviderView) => provider.name === name);
+  }
+
   async request(method: string, path: string, body?: object, headers: Record<string, string> = {}) {
     const response = await this.raw(method, path, body && JSON.stringify(body), headers);
     const text = await response.text();
     this.answers.push(text);
-    const answer = JSON.parse(text);
+    const answer = text === '' ? {} : JSON.parse(text);
     if (typeof answer.csrfToken === 'string') this.#csrfToken = answer.csrfToken;
     return { status: response.status, body: answer };
   }

@@ -1,14 +1,14 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Db } from 'mongodb';
 import type { Logger } from 'pino';
 import { generateKey, Keyring } from 'provider-vault';
 import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
-import { createApp } from '../crm/app.ts';
+import { type CrmParts, createApp } from '../crm/app.ts';
+import { close, listen } from '../crm/http/listen.ts';
 import type { Mailbox } from '../crm/providers.ts';
 import { startUpkeep, type UpkeepParts } from '../crm/upkeep.ts';
 import { openVault } from '../crm/vault.ts';
+import { failureSwitch } from './failures.ts';
 import { seedOldDatabase, seedPeople } from './seed.ts';
 import { demoTenants, readOldRecord, sendgridKeys, twilioAccounts } from './tenants.ts';
 
@@ -35,7 +35,12 @@ export async function startDemoCrm(options: DemoOptions) {
   const twilio = await FakeTwilio.start({ accounts: twilioAccounts(tenants) });
   const sendgrid = await FakeSendGrid.start({ keys: sendgridKeys(tenants) });
   const sdk = { client: twilio.clientOptions(), baseUrl: sendgrid.url };
-  const crm = await serve(options, old.key, sdk);
+  const demo = failureSwitch({ twilio, sendgrid });
+  const closeStandIns = () => Promise.all([twilio.close(), sendgrid.close()]);
+  const crm = await serve(options, old.key, { sdk, demo }).catch(async (error) => {
+    await closeStandIns();
+    throw error;
+  });
   return {
     ...crm,
     tenants,
@@ -43,7 +48,7 @@ export async function startDemoCrm(options: DemoOptions) {
     sendgrid,
     close: async () => {
       await crm.close();
-      await Promise.all([twilio.close(), sendgrid.close()]);
+      await closeStandIns();
     },
   };
 }
@@ -57,18 +62,12 @@ export async function startRealCrm(options: DemoOptions) {
   return { ...(await serve(options, generateKey(), {})), email: acme.email };
 }
 
-type SdkTargets = NonNullable<Parameters<typeof createApp>[0]['sdk']>;
-
 async function serve(
   { db, log, port = 0, mailboxes = [], upkeep = {} }: DemoOptions,
   encryptionKey: string,
-  sdk: SdkTargets,
+  around: Pick<CrmParts, 'sdk' | 'demo'>,
 ) {
-  // In a real backend the key comes from the environment: Keyring.fromEnv().
-  const { vault, audit } = await openVault(db, new Keyring({ encryptionKey }), mailboxes);
-  const server = createServer();
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  const server = await listen(port, '127.0.0.1');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const config = {
     publicUrl: url,
@@ -76,16 +75,24 @@ async function serve(
     trustedProxies: 0,
     env: {}, // the demo does not depend on what your shell has set
     mailboxes,
+    auditDays: 1,
   };
-  server.on('request', await createApp({ db, vault, audit, config, log, sdk }));
-  const stopUpkeep = startUpkeep({ db, vault, log, sdk, ...upkeep });
+  // In a real backend the key comes from the environment: Keyring.fromEnv().
+  const { vault, audit } = await openVault(db, new Keyring({ encryptionKey }), config);
+  server.on('request', await createApp({ db, vault, audit, config, log, ...around }));
+  const stopUpkeep = startUpkeep({
+    db,
+    vault,
+    log,
+    ...(around.sdk && { sdk: around.sdk }),
+    ...upkeep,
+  });
   return {
     url,
     db,
     vault,
     close: async () => {
-      server.close();
-      server.closeAllConnections();
+      await close(server, 0);
       await stopUpkeep();
       await audit.close();
     },

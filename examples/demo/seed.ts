@@ -13,7 +13,7 @@ const LEADS = [
 /** People who may log in, and leads for them. */
 export async function seedPeople(db: Db, tenants: readonly DemoTenant[], password: string) {
   for (const { email, name, tenantId } of tenants) {
-    await new Users(db).add(email, password, { name, tenantId });
+    await new Users(db).add(email, password, { name, tenantId, role: 'admin' });
     for (const lead of LEADS) await new Leads(db).add(tenantId, lead);
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ProviderView } from 'provider-vault/settings';
 import { credentialFingerprint } from 'provider-vault/testing';
 import { migrateOldSettings } from '../crm/migrate.ts';
 import { CrmClient } from './crm-client.ts';
@@ -32,24 +33,17 @@ export async function tellStory(crm: DemoCrm, password: string, say: (line: stri
   );
 
   step('Acme: a new tenant enters its credentials on the settings page.');
-  const saved = await ada.post('settings', {
-    providers: {
-      twilio: { etag: null, fields: { ...acme.twilio, phoneNumber: acme.phoneNumber } },
-      sendgrid: {
-        etag: null,
-        fields: { apiKey: acme.sendgridKey, senderEmail: acme.senderEmail },
-      },
-    },
-  });
-  assert.equal(saved.status, 200);
+  for (const saved of [
+    await ada.save('twilio', { ...acme.twilio, phoneNumber: acme.phoneNumber }),
+    await ada.save('sendgrid', { apiKey: acme.sendgridKey, senderEmail: acme.senderEmail }),
+  ]) {
+    assert.equal(saved.status, 200);
+  }
   say(`   ${describe(await providerOf(ada, 'twilio'))}`);
   say(`   ${describe(await providerOf(ada, 'sendgrid'))}`);
 
   step('Each sends a text message through the official SDK. The stand-in checks every request.');
-  const { etag } = await providerOf(nora, 'twilio');
-  const added = await nora.post('settings', {
-    providers: { twilio: { etag, fields: { phoneNumber: northwind.phoneNumber } } },
-  });
+  const added = await nora.save('twilio', { phoneNumber: northwind.phoneNumber });
   assert.equal(added.status, 200);
   for (const [client, tenant] of [
     [nora, northwind],
@@ -114,36 +108,22 @@ async function sendEmail(crm: DemoCrm, client: CrmClient, tenant: DemoTenant): P
   return `${tenant.tenantId}: 202, from ${received?.from} to ${received?.to}`;
 }
 
-interface ShownField {
-  readonly label: string;
-  readonly set: boolean;
-  readonly masked?: string;
-}
-
-interface ShownProvider {
-  readonly name: string;
-  readonly title: string;
-  readonly state: string;
-  readonly rev: number;
-  readonly etag: string | null;
-  readonly fields: readonly ShownField[];
-}
-
-async function providerOf(client: CrmClient, name: string): Promise<ShownProvider> {
-  const { body } = await client.get('settings');
-  const found = body.providers.find((provider: ShownProvider) => provider.name === name);
+async function providerOf(client: CrmClient, name: string): Promise<ProviderView> {
+  const found = await client.provider(name);
   assert.equal(found.state, 'configured');
   return found;
 }
 
 /** Account ids are not secret, but long; the middle of them is left out. */
-function describe({ title, state, rev, fields }: ShownProvider): string {
+function describe({ label, ready, fields }: ProviderView): string {
+  const uses = Object.keys(ready).filter((name) => ready[name]);
   const shown = fields
     .filter(({ set }) => set)
     .map(
       ({ label, masked = '' }) => `${label} ${masked.replace(/^(\w{4})\w{20,}(\w{4})$/, '$1…$2')}`,
     );
-  return `${title} ${state}, revision ${rev}: ${shown.join(', ')}`;
+  const state = uses.length > 0 ? `ready for ${uses.join(', ')}` : 'configured';
+  return `${label} is ${state}: ${shown.join(', ')}`;
 }
 
 async function everything(crm: DemoCrm): Promise<object[]> {

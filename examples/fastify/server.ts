@@ -1,16 +1,26 @@
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import Fastify, { type FastifyInstance } from 'fastify';
 import {
   getTwilioClient,
   isVaultError,
   type SecretsVault,
+  sendgridProvider,
   type TwilioClientOptions,
   twilioProvider,
 } from 'provider-vault';
+import {
+  connectMessage,
+  createSettingsHandler,
+  nodeRequest,
+  toNodeListener,
+} from 'provider-vault/settings';
 
 export interface ServerParts {
   readonly vault: SecretsVault;
   /** Who asks, from your session: never from the request's content. */
-  readonly sessionOf: (request: FastifyRequest) => Session | undefined;
+  readonly sessionOf: (request: IncomingMessage) => Session | undefined;
+  /** The origin of your pages, `https://crm.example`: others may read, and change nothing. */
+  readonly origin: string;
   readonly twilio?: NonNullable<TwilioClientOptions['client']>;
 }
 
@@ -18,6 +28,7 @@ export interface Session {
   readonly tenantId: string;
   /** The user, for the audit trail. */
   readonly actor: string;
+  readonly isAdmin: boolean;
 }
 
 declare module 'fastify' {
@@ -25,6 +36,8 @@ declare module 'fastify' {
     session: Session;
   }
 }
+
+const SETTINGS = '/api/provider-settings';
 
 const sms = {
   type: 'object',
@@ -36,23 +49,8 @@ const sms = {
   },
 } as const;
 
-const form = {
-  type: 'object',
-  additionalProperties: false,
-  properties: Object.fromEntries(
-    Object.keys(twilioProvider.fields).map((name) => [name, { type: ['string', 'null'] }]),
-  ),
-} as const;
-
-const STATUS: Readonly<Record<string, number>> = {
-  ERR_INVALID_ARGUMENT: 400,
-  ERR_NOT_CONFIGURED: 409,
-  ERR_CONFLICT: 409,
-  ERR_PROVIDER: 502,
-  ERR_STORE_UNAVAILABLE: 503,
-};
-
-export function buildServer({ vault, sessionOf, twilio }: ServerParts): FastifyInstance {
+export function buildServer(parts: ServerParts): FastifyInstance {
+  const { vault, sessionOf, origin, twilio } = parts;
   // coerceTypes off: { "to": 5 } is refused, not turned into "5".
   const server = Fastify({
     bodyLimit: 32_768,
@@ -61,42 +59,69 @@ export function buildServer({ vault, sessionOf, twilio }: ServerParts): FastifyI
 
   server.decorateRequest('session');
   server.addHook('onRequest', async (request, reply) => {
-    const session = sessionOf(request);
+    const session = sessionOf(request.raw);
     if (session === undefined) return reply.code(401).send({ error: 'LOGIN' });
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!isRead && request.headers.origin !== origin) {
+      return reply.code(403).send({ error: 'CSRF' });
+    }
     request.session = session;
-    reply.header('cache-control', 'no-store');
   });
 
-  server.setErrorHandler((error, _request, reply) => {
-    const isOurs = isVaultError(error);
+  server.setErrorHandler((error, request, reply) => {
     const { statusCode = 500, message } = error as { statusCode?: number; message: string };
-    const status = isOurs ? (STATUS[error.code] ?? 500) : statusCode;
-    // Errors that only the operator can fix are not explained to the user.
-    const isForUser = status < 500 || isVaultError(error, 'ERR_PROVIDER');
-    reply.code(status).send({
-      error: isOurs ? error.code : status < 500 ? 'BAD_REQUEST' : 'INTERNAL',
-      ...(isForUser && { message }),
-    });
+    if (isVaultError(error, 'ERR_PROVIDER')) {
+      return reply.code(502).send({ error: error.code, message }); // what Twilio says to the user
+    }
+    const toConnect = connectMessage(error, twilioProvider, 'sms');
+    if (toConnect !== undefined)
+      return reply.code(409).send({ error: 'CONNECT', message: toConnect });
+    // Errors that only the operator can mend are not explained to the user.
+    if (statusCode < 500) return reply.code(statusCode).send({ error: 'BAD_REQUEST', message });
+    request.log.error(error);
+    const isDown = isVaultError(error, 'ERR_STORE_UNAVAILABLE');
+    return reply.code(isDown ? 503 : 500).send({ error: 'INTERNAL' });
   });
 
-  server.get('/settings/twilio', ({ session: { tenantId, actor } }) =>
-    vault.status(tenantId, 'twilio', { actor }),
+  // The settings page: <provider-settings src="/api/provider-settings">.
+  const settings = toNodeListener(
+    createSettingsHandler({
+      vault,
+      providers: [twilioProvider, sendgridProvider],
+      basePath: SETTINGS,
+      identify: (request) => {
+        const session = sessionOf(nodeRequest(request) as IncomingMessage);
+        if (session === undefined) return null;
+        const { tenantId, actor, isAdmin } = session;
+        return {
+          tenantId,
+          actor,
+          may: { read: true, write: isAdmin, test: isAdmin, remove: isAdmin },
+        };
+      },
+      onError: (error) => server.log.error(error),
+      ...(twilio && { connection: { client: twilio } }),
+    }),
   );
-
-  server.put<{ Body: Record<string, string | null> }>(
-    '/settings/twilio',
-    { schema: { body: form } },
-    ({ session: { tenantId, actor }, body }) =>
-      vault.applyForm(tenantId, 'twilio', body, { actor }),
-  );
+  server.register(async (scope) => {
+    // The handler reads the body itself, and no more of it than its limit.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    for (const path of [SETTINGS, `${SETTINGS}/*`]) {
+      scope.all(path, (request, reply) => {
+        reply.hijack();
+        settings(request.raw, reply.raw);
+      });
+    }
+  });
 
   server.post<{ Body: { to: string; body: string } }>(
     '/sms',
     { schema: { body: sms } },
-    async ({ session, body: { to, body } }, reply) => {
-      const { tenantId, actor } = session;
+    async ({ session: { tenantId, actor }, body: { to, body } }, reply) => {
       const client = await getTwilioClient(vault, {
-        ...session,
+        tenantId,
+        actor,
         ...(twilio && { client: twilio }),
       });
       const from = (await vault.require(tenantId, 'twilio', { actor })).phoneNumber ?? '';

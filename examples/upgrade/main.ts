@@ -1,7 +1,7 @@
 // npx tsx examples/upgrade/main.ts
 import { randomBytes } from 'node:crypto';
 import { MongoClient } from 'mongodb';
-import { startMongo } from '../../test/support/mongo-server.ts';
+import { startMongo } from '../mongo-server/mongo-server.ts';
 import { upgrade } from './upgrade.ts';
 
 const mongo = await startMongo();

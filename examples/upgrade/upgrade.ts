@@ -22,9 +22,7 @@ export async function upgrade(db: Db, say: (line: string) => void): Promise<void
     const nora = await new CrmClient(crm.url).logIn(northwind.email, password);
     const gus = await new CrmClient(crm.url).logIn(globex.email, password);
     // The old record holds no number to send from.
-    const { etag } = await vault.status(northwind.tenantId, 'twilio');
-    const twilio = { etag, fields: { phoneNumber: northwind.phoneNumber } };
-    const added = await nora.post('settings', { providers: { twilio } });
+    const added = await nora.save('twilio', { phoneNumber: northwind.phoneNumber });
     assert.equal(added.status, 200);
     const stillWorks = async () => {
       for (const person of [nora, gus]) {

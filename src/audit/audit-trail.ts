@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { isVaultError } from '../errors.ts';
 import type { AuditEvent } from './audit-event.ts';
 import type { AuditOptions } from './audit-sink.ts';
-import { RefusalSums } from './refusal-sums.ts';
+import type { RefusalSums } from './refusal-sums.ts';
 import { SinkWriter } from './sink-writer.ts';
 
 /**
@@ -45,9 +45,7 @@ export class AuditTrail {
   readonly #channel = channel(AUDIT_CHANNEL);
   readonly #now: () => Date;
   readonly #sink: SinkWriter | undefined;
-  readonly #refusals = new RefusalSums<AuditSubject & Outcome>((refusal, count) =>
-    this.#offer(count === 1 ? refusal : { ...refusal, count }),
-  );
+  #refusals: Promise<RefusalSums<AuditSubject & Outcome>> | undefined;
 
   constructor(now: () => Date, audit?: AuditOptions) {
     this.#now = now;
@@ -55,15 +53,17 @@ export class AuditTrail {
   }
 
   /**
-   * Runs `operate`, and records its outcome.
+   * Runs `operate`, and records its outcome. Where nobody listens, it returns what `operate` returns.
    *
    * @throws VaultError what `operate` throws; in strict mode also when the sink failed
    */
-  run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => Promise<T>): Promise<T> {
+  run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => Promise<T>): Promise<T>;
+  run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => T | Promise<T>): T | Promise<T>;
+  run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => T | Promise<T>): T | Promise<T> {
     return this.listened ? this.#run(subject, operate) : operate({ recordIntent: noIntent });
   }
 
-  async #run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => Promise<T>): Promise<T> {
+  async #run<T>(subject: AuditSubject, operate: (entry: AuditEntry) => T | Promise<T>): Promise<T> {
     let intended: AuditDetails | undefined;
     let refused = false; // by the sink
     const entry: AuditEntry = {
@@ -123,12 +123,19 @@ export class AuditTrail {
    * the following ones once a minute, with their count. It never throws.
    */
   async refusedOutsider(refusal: AuditSubject & Outcome): Promise<void> {
-    if (this.listened) await this.#refusals.add(refusal);
+    if (!this.listened) return;
+    this.#refusals ??= import('./refusal-sums.ts').then(
+      ({ RefusalSums }) =>
+        new RefusalSums((refusal, count) =>
+          this.#offer(count === 1 ? refusal : { ...refusal, count }),
+        ),
+    );
+    await (await this.#refusals).add(refusal);
   }
 
   /** Records the refusals that are not recorded yet. */
-  flush(): Promise<void> {
-    return this.#refusals.flush();
+  async flush(): Promise<void> {
+    await (await this.#refusals)?.flush();
   }
 
   /** Removes the events of a tenant from the sink; `undefined` without a sink, or for one that cannot. */

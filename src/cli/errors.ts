@@ -5,6 +5,16 @@ import { note, paint } from './output.ts';
 /** A wrong command line: exit code 2. */
 export class UsageError extends Error {}
 
+/** The command ran to its end, and went through fewer records than were expected. */
+export class FewerRecords extends Error {
+  constructor(scanned: number, expected: number) {
+    const number = (n: number) => n.toLocaleString('en-US');
+    super(
+      `It went through ${number(scanned)}, and --expect-records says ${number(expected)} at least. Is it the right database?`,
+    );
+  }
+}
+
 /** The command was stopped, by Ctrl-C or by SIGTERM. */
 export class Interrupted extends Error {
   readonly exit: ExitCode;
@@ -45,6 +55,9 @@ function describeFailure(error: unknown): Failure {
   }
   if (error instanceof UsageError) {
     return { code: 'ERR_USAGE', message: error.message, exit: EXIT.usage };
+  }
+  if (error instanceof FewerRecords) {
+    return { code: 'ERR_FEWER_RECORDS', message: error.message, exit: EXIT.failed };
   }
   if (error instanceof Interrupted) {
     return { code: 'ERR_INTERRUPTED', message: error.message, exit: error.exit };

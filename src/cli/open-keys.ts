@@ -128,11 +128,15 @@ export async function withKeyPlace<T>(
   store: OpenStore,
   use: (place: KeyPlace) => Promise<T>,
 ): Promise<T> {
+  const beside = (place: KeyPlace) => {
+    if (place.name !== store.name) return use(place);
+    throw new UsageError(`The wrapped keys cannot be among the records, in ${store.name}.`);
+  };
   if (!keyStore && store.mongo !== undefined) {
-    return use(mongoPlace(store.mongo, keyCollection ?? DEFAULT_COLLECTION));
+    return beside(mongoPlace(store.mongo, keyCollection ?? DEFAULT_COLLECTION));
   }
   if (!keyStore && store.postgres !== undefined) {
-    return use(await postgresPlace(store.postgres, keyCollection ?? DEFAULT_COLLECTION));
+    return beside(await postgresPlace(store.postgres, keyCollection ?? DEFAULT_COLLECTION));
   }
   const location = keyStore || `file:${store.file}.keys`;
   const isFile = location.startsWith('file:');

@@ -1,9 +1,9 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { type LongOperationOptions, OperationError, type OperationIssue } from 'provider-vault';
-import { Interrupted, reportFailure, UsageError } from './errors.ts';
+import { type LongOperationOptions, OperationError } from 'provider-vault';
+import { FewerRecords, Interrupted, reportFailure } from './errors.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { LongRunOptions } from './options.ts';
 import { note, paint, printResult } from './output.ts';
+import { openProblemsFile, type ProblemsFile } from './problems-file.ts';
 import { startProgress } from './progress.ts';
 
 type Controls = Required<Pick<LongOperationOptions, 'signal' | 'onProgress'>>;
@@ -19,28 +19,24 @@ export interface Presentation<R> {
  * exit code. If the operation is stopped or fails, it prints what was done until then, and how to
  * go on.
  */
-export async function runOperation<R extends object>(
+export async function runOperation<R extends { readonly scanned: number }>(
   label: string,
   options: LongRunOptions,
   operate: (settings: LongOperationOptions) => Promise<R>,
   { lines, exitCode }: Presentation<R>,
 ): Promise<ExitCode> {
-  const { json = false, problemsFile, batchSize, concurrency, maxPerSecond, part, after } = options;
-  const problems = problemsFile === undefined ? undefined : openProblems(problemsFile, after);
-  const settings = {
-    ...(batchSize !== undefined && { batchSize }),
-    ...(concurrency !== undefined && { concurrency }),
-    ...(maxPerSecond !== undefined && { maxPerSecond }),
-    ...(part && { part }),
-    ...(after !== undefined && { after }),
-    ...(problems && { onIssue: problems.add }),
-  };
+  const { json = false, problemsFile, after, expectRecords = 0 } = options;
+  const problems =
+    problemsFile === undefined ? undefined : openProblemsFile(problemsFile, after !== undefined);
   try {
     const report = await withProgress(label, json, (controls) =>
-      operate({ ...controls, ...settings }),
+      operate({ ...controls, ...settingsOf(options, problems) }),
     );
-    printResult(options, report, () => lines(report));
-    return exitCode(report);
+    problems?.flush();
+    const isShort = report.scanned < expectRecords;
+    if (!isShort || !json) printResult(options, report, () => lines(report));
+    if (!isShort) return exitCode(report);
+    return reportFailure(new FewerRecords(report.scanned, expectRecords), json, { report });
   } catch (error) {
     const ended = error instanceof Interrupted ? error.cause : error;
     if (!(ended instanceof OperationError)) throw error;
@@ -48,10 +44,35 @@ export async function runOperation<R extends object>(
     if (!json) printResult(options, report, () => [paint('bold', 'Until then:'), ...lines(report)]);
     const exit = reportFailure(error, json, { report, after: ended.after });
     if (!json) note(continuation(ended.after));
+    flushOrNote(problems);
     return exit;
   } finally {
     problems?.close();
   }
+}
+
+/** After a failure, which counts for more than that of the file. */
+function flushOrNote(problems: ProblemsFile | undefined): void {
+  try {
+    problems?.flush();
+  } catch (error) {
+    note((error as Error).message);
+  }
+}
+
+function settingsOf(
+  { batchSize, concurrency, maxPerSecond, part, range, after }: LongRunOptions,
+  problems: ProblemsFile | undefined,
+): LongOperationOptions {
+  return {
+    ...(batchSize !== undefined && { batchSize }),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(maxPerSecond !== undefined && { maxPerSecond }),
+    ...(part && { part }),
+    ...(range && { range }),
+    ...(after !== undefined && { after }),
+    ...(problems && { onIssue: problems.add }),
+  };
 }
 
 function continuation(after: string | undefined): string {
@@ -59,6 +80,10 @@ function continuation(after: string | undefined): string {
     ? 'What is written is complete. Run the same command again to do the rest.'
     : `What is written is complete. To go on with the rest, add: --after ${after}`;
 }
+
+// npm passes on the signal that a terminal has sent to the program already. So an operation has this time
+// to come to its end, and to say where it was, even if a second signal follows at once.
+const END_WITHIN_MS = 500;
 
 /**
  * Runs an operation with its progress shown. The first Ctrl-C or SIGTERM stops it between two
@@ -73,50 +98,36 @@ export async function withProgress<T>(
 ): Promise<T> {
   const abort = new AbortController();
   const progress = await startProgress(label);
-  let stoppedBy: NodeJS.Signals | undefined;
+  let stopped: { readonly by: NodeJS.Signals; readonly at: number } | undefined;
+  let exit: NodeJS.Timeout | undefined;
   const stop = (signal: NodeJS.Signals) => {
     progress.end(); // before anything else, because it brings back the cursor
-    if (stoppedBy !== undefined) process.exit(reportFailure(new Interrupted(signal), json));
-    stoppedBy = signal;
-    note('Stopping. Press Ctrl-C again to stop at once.');
-    abort.abort();
+    if (stopped === undefined) {
+      stopped = { by: signal, at: performance.now() };
+      note('Stopping. Press Ctrl-C again to stop at once.');
+      abort.abort();
+      return;
+    }
+    exit ??= setTimeout(
+      () => process.exit(reportFailure(new Interrupted(signal), json)),
+      stopped.at + END_WITHIN_MS - performance.now(),
+    );
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   try {
     return await operate({ signal: abort.signal, onProgress: progress.show });
   } catch (error) {
-    if (stoppedBy === undefined) throw error;
-    throw new Interrupted(stoppedBy, { cause: error });
+    if (stopped === undefined) throw error;
+    throw new Interrupted(stopped.by, { cause: error });
   } finally {
+    clearTimeout(exit);
     process.off('SIGINT', stop).off('SIGTERM', stop);
+    if (stopped !== undefined) {
+      // What is left is to say what was done, and to close the connections.
+      const { exit: code } = new Interrupted(stopped.by);
+      const exitSoon = () => setTimeout(() => process.exit(code), END_WITHIN_MS).unref();
+      process.on('SIGINT', exitSoon).on('SIGTERM', exitSoon);
+    }
     progress.end();
   }
-}
-
-const BUFFER_CHARACTERS = 64 * 1024;
-
-/** A file of problems, one JSON object per line; a run that goes on after another appends. */
-function openProblems(path: string, after: string | undefined) {
-  let file: number;
-  try {
-    file = openSync(path, after === undefined ? 'w' : 'a', 0o600);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(`The problems file ${path} cannot be written (${code}).`);
-  }
-  let buffered = '';
-  const flush = () => {
-    writeSync(file, buffered);
-    buffered = '';
-  };
-  return {
-    add: (issue: OperationIssue, list: string) => {
-      buffered += `${JSON.stringify({ list, ...issue })}\n`;
-      if (buffered.length >= BUFFER_CHARACTERS) flush();
-    },
-    close: () => {
-      flush();
-      closeSync(file);
-    },
-  };
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { OperationPart } from 'provider-vault';
+import type { OperationPart, ScanRange } from 'provider-vault';
+import { parseRange } from './ranges.ts';
 
 /** The options of every command. */
 export interface CommonOptions {
@@ -72,7 +73,9 @@ export interface LongRunOptions extends CommonOptions {
   readonly concurrency?: number;
   readonly maxPerSecond?: number;
   readonly part?: OperationPart;
+  readonly range?: ScanRange;
   readonly after?: string;
+  readonly expectRecords?: number;
   readonly problemsFile?: string;
 }
 
@@ -84,12 +87,18 @@ export function addLongRunOptions(command: Command): Command {
   return command
     .option('--batch-size <n>', 'records read and written at once (default: 100)', positiveInteger)
     .option('--concurrency <n>', 'batches under way at once (default: 4)', positiveInteger)
-    .option('--max-per-second <n>', 'records per second, at most', positiveInteger)
+    .option('--max-per-second <n>', 'records per second, at most: an even pace', positiveNumber)
     .option('--part <i/n>', 'only share i of n, from 1/n to n/n, so that n machines share it', part)
+    .option('--range <range>', 'only this range, one of those that `split` prints', range)
     .option('--after <token>', 'go on where an interrupted run has stopped')
     .option(
+      '--expect-records <n>',
+      'fail unless the run goes through so many records at least: a wrong database has fewer',
+      positiveInteger,
+    )
+    .option(
       '--problems-file <path>',
-      'write every problem to this file, one JSON object per line; the report lists the first 1,000',
+      'write every problem to this new file, one JSON object per line; the report lists the first 1,000. With --after it may exist, and is added to',
     );
 }
 
@@ -107,6 +116,19 @@ function positiveInteger(text: string): number {
     throw new InvalidArgumentError('It must be a positive integer.');
   }
   return Number(text);
+}
+
+function positiveNumber(text: string): number {
+  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text) || Number(text) === 0) {
+    throw new InvalidArgumentError('It must be a positive number.');
+  }
+  return Number(text);
+}
+
+function range(text: string): ScanRange {
+  const parsed = parseRange(text);
+  if (parsed === undefined) throw new InvalidArgumentError('It must be one that `split` prints.');
+  return parsed;
 }
 
 function part(text: string): OperationPart {

@@ -13,6 +13,7 @@ import { rewrapCommand } from './commands/rewrap.ts';
 import { rotateCommand } from './commands/rotate.ts';
 import { rotateCredentialCommand } from './commands/rotate-credential.ts';
 import { setCommand } from './commands/set.ts';
+import { splitCommand } from './commands/split.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { reportFailure, UsageError } from './errors.ts';
@@ -82,6 +83,7 @@ function createProgram(finish: (code: ExitCode) => void): Command {
     rotateCredentialCommand,
     verifyCommand,
     copyCommand,
+    splitCommand,
     doctorCommand,
   ]) {
     define(program, finish);

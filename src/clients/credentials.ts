@@ -1,7 +1,8 @@
 import type { AuditEntry } from '../audit/audit-trail.ts';
-import { auditRefusal, auditSubject, openAudited } from '../core/audited.ts';
+import { auditRefusal, auditSubject, noteSources, openAudited } from '../core/audited.ts';
 import type { FoundRecord } from '../core/cached-records.ts';
 import { assertOptions } from '../core/options.ts';
+import { isTraced, traced } from '../core/tracing.ts';
 import { coreOf, type VaultCore } from '../core/vault-core.ts';
 import { invalidArgument, VaultError } from '../errors.ts';
 import type { Environment } from '../keys/keyring.ts';
@@ -109,7 +110,21 @@ export function auditedRead<T>(
   read: (entry: AuditEntry) => Promise<T>,
 ): Promise<T> {
   const ref = { tenantId, provider: definition.name };
-  return core.trail.run(auditSubject('get', ref, options), read);
+  const subject = auditSubject('get', ref, options);
+  if (!isTraced('get')) return core.trail.run(subject, read);
+  return traced(
+    'get',
+    core.owner,
+    (context) =>
+      core.trail.run(subject, async (entry) => {
+        try {
+          return await read(entry);
+        } finally {
+          noteSources(core, context, [entry]);
+        }
+      }),
+    () => ref,
+  );
 }
 
 /** Leaves the audit event of an override. @internal */

@@ -16,13 +16,11 @@ export function answerError(
   facts: ProviderFacts & { readonly text?: unknown },
   secrets: readonly (string | undefined)[],
 ): ProviderError {
-  const { status, providerCode, text } = facts;
+  const { text, ...told } = facts;
+  const { status, providerCode } = told;
   const code = providerCode === undefined ? '' : ` (${providerCode})`;
   const said = typeof text === 'string' && text !== '' ? `: ${redact(text, secrets)}` : '';
-  return new ProviderError(provider, `${provider} answered ${status}${code}${said}`, {
-    status,
-    providerCode,
-  });
+  return new ProviderError(provider, `${provider} answered ${status}${code}${said}`, told);
 }
 
 /**

@@ -37,10 +37,14 @@ export class Attempts {
   }
 }
 
-/** RFC 9110 §10.2.3: seconds, or a date. */
-function retryAfterMs(headers: unknown): number | undefined {
+/** Milliseconds to wait, as `Retry-After` says: seconds, or a date [RFC 9110 §10.2.3]. @internal */
+export function retryAfterMs(headers: unknown): number | undefined {
   const found = Object.entries(headers ?? {}).find(([name]) => /^retry-after$/i.test(name));
   const value = String(found?.[1] ?? '').trim();
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  // Date.parse takes "1.5" for a day of 2001.
+  const ms = /^[A-Z][a-z]+day,|^[A-Z][a-z]{2}[ ,]/.test(value)
+    ? Date.parse(value) - Date.now()
+    : NaN;
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }

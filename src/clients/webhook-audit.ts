@@ -1,6 +1,7 @@
 import { type AuditDetails, type AuditEntry, outcomeOf } from '../audit/audit-trail.ts';
 import { auditSubject, nameOrPlaceholder } from '../core/audited.ts';
 import type { ReadOptions } from '../core/options.ts';
+import { traced } from '../core/tracing.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import type { WebhookVerification } from './webhook-result.ts';
 
@@ -22,7 +23,16 @@ export async function auditedWebhook(
   const details: AuditDetails = {};
   let result: WebhookVerification;
   try {
-    result = await verify(Object.assign(details, { recordIntent: async () => {} }));
+    result = await traced(
+      'verifyWebhook',
+      core.owner,
+      async (context) => {
+        const verified = await verify(Object.assign(details, { recordIntent: async () => {} }));
+        if (context !== undefined && !verified.ok) context.errorType = verified.reason;
+        return verified;
+      },
+      () => ref,
+    );
   } catch (error) {
     await core.trail.refusedOutsider({ ...subject, ...outcomeOf(error) });
     throw error;

@@ -1,3 +1,4 @@
+import { traced } from '../core/tracing.ts';
 import { coreOf } from '../core/vault-core.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
 import type { RotateDueOptions, RotateDueReport } from './rotate-due.ts';
@@ -38,5 +39,5 @@ export async function rotateDue(
 ): Promise<RotateDueReport> {
   const core = coreOf(vault);
   const { rotateDueRecords } = await import('./rotate-due.ts');
-  return rotateDueRecords(core, options);
+  return traced('rotateDue', core.owner, () => rotateDueRecords(core, options));
 }

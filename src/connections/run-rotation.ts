@@ -1,6 +1,7 @@
 import { assertObject } from '../clients/credentials.ts';
 import { auditRefusal, auditSubject, locate, type Target } from '../core/audited.ts';
 import { assertOptions, type ReadOptions } from '../core/options.ts';
+import { traced } from '../core/tracing.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { invalidArgument } from '../errors.ts';
 import { rotate } from '../lifecycle/rotation.ts';
@@ -84,7 +85,8 @@ export async function runRotation(
   const subject = auditSubject('rotate-credential', ref, options);
   return core.trail.run(subject, async (entry) => {
     const run = { definition, rotation, graceMs, writtenBefore, options };
-    const fields = await rotate(core, ref, run);
+    const replace = () => rotate(core, ref, run);
+    const fields = await traced('rotateCredential', core.owner, replace, () => ref);
     entry.fields = fields;
     return { ...ref, fields };
   });

@@ -5,6 +5,7 @@ import { assertTimeout } from '../clients/timeout.ts';
 import { auditRefusal, auditSubject, locate, type Target } from '../core/audited.ts';
 import { assertOptions } from '../core/options.ts';
 import { openVersion } from '../core/seal.ts';
+import { traced } from '../core/tracing.ts';
 import { coreOf, type VaultCore } from '../core/vault-core.ts';
 import { invalidArgument, isVaultError, type ProviderError, VaultError } from '../errors.ts';
 import { noteHealth } from '../lifecycle/health.ts';
@@ -23,7 +24,7 @@ import {
 } from '../sendgrid/build-client.ts';
 import type { SendGridRequestClient } from '../sendgrid/types.ts';
 import { buildTwilioClient, type TwilioClientOptions } from '../twilio/build-client.ts';
-import { formChanges } from '../vault/form.ts';
+import { formChanges } from '../vault/form-changes.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
 
 /**
@@ -106,10 +107,17 @@ export async function runConnectionTest(
       test(definition, found.fields as Fields, options, stopped.signal),
     );
   };
-  const result = await Promise.race([
-    run().catch(problemOf),
-    timeout(timeoutMs, stopped.signal),
-  ]).finally(() => stopped.abort());
+  const result = await traced(
+    'testConnection',
+    core.owner,
+    async (context) => {
+      const answer = run().catch(problemOf);
+      const first = await Promise.race([answer, timeout(timeoutMs, stopped.signal)]);
+      if (context !== undefined && first.code !== undefined) context.errorType = first.code;
+      return first;
+    },
+    () => ref,
+  ).finally(() => stopped.abort());
   await core.trail.record({
     ...auditSubject('test', ref, options),
     outcome: result.ok ? 'ok' : 'failed',

@@ -1,3 +1,5 @@
+import { traced } from '../core/tracing.ts';
+import { coreOf } from '../core/vault-core.ts';
 import type { ConnectionResult } from '../providers/connection-result.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
 import type { CheckHealthOptions, HealthReport } from './check-health.ts';
@@ -37,6 +39,7 @@ export async function checkHealth(
   vault: SecretsVault,
   options: CheckHealthOptions = {},
 ): Promise<HealthReport> {
+  const { owner } = coreOf(vault);
   const { checkRecords } = await import('./check-health.ts');
-  return checkRecords(vault, options);
+  return traced('checkHealth', owner, () => checkRecords(vault, options));
 }

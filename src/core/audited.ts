@@ -7,6 +7,13 @@ import type { ProviderRef } from '../providers/fields.ts';
 import type { RecordView, SecretRef } from '../record.ts';
 import { assertOptions, isAuditText, type ReadOptions, type WriteOptions } from './options.ts';
 import { type OpenedVersion, openVersion } from './seal.ts';
+import {
+  isTraced,
+  type TraceContext,
+  type TracedOperation,
+  type TraceFacts,
+  traced,
+} from './tracing.ts';
 import type { VaultCore } from './vault-core.ts';
 
 /** The checked address of an operation, with the provider's definition. @internal */
@@ -20,14 +27,39 @@ const ALL_PROVIDERS = '*';
 /** In the audit trail: a malformed tenant or provider. The caller's input is never recorded. */
 const NOT_A_NAME = '(invalid)';
 
+/** The actions of operations on one record. */
+type RecordAction = Extract<AuditAction, TracedOperation | 'purge'>;
+
 /**
  * Checks the arguments of an operation on one record, runs it, and leaves one audit event, also of
  * a refusal.
  *
+ * @param operation - its name on the tracing channels
  * @throws VaultError `ERR_INVALID_ARGUMENT`; `ERR_ABORTED` as soon as the caller's signal is
  * @internal
  */
-export async function audited<T>(
+export function audited<T>(
+  core: VaultCore,
+  action: RecordAction,
+  tenantId: string,
+  provider: ProviderRef,
+  options: WriteOptions,
+  run: (target: Target, entry: AuditEntry) => Promise<T>,
+  operation: TracedOperation = action === 'purge' ? 'purgeHistory' : action,
+): Promise<T> {
+  if (!isTraced(operation)) return runAudited(core, action, tenantId, provider, options, run);
+  const tracedRun = (context?: TraceContext) =>
+    runAudited(core, action, tenantId, provider, options, async (target, entry) => {
+      try {
+        return await run(target, entry);
+      } finally {
+        noteSources(core, context, [entry]);
+      }
+    });
+  return traced(operation, core.owner, tracedRun, () => traceFacts(tenantId, provider));
+}
+
+function runAudited<T>(
   core: VaultCore,
   action: AuditAction,
   tenantId: string,
@@ -40,8 +72,9 @@ export async function audited<T>(
     assertOptions(options);
     target = locate(core, tenantId, provider);
   } catch (error) {
-    await recordRefusal(core, action, tenantId, provider, options, error);
-    throw error;
+    return auditRefusal(core, action, tenantId, provider, options, () => {
+      throw error;
+    });
   }
   return core.trail.run(auditSubject(action, target.ref, options), (entry) =>
     untilAborted(options.signal, () => run(target, entry)),
@@ -75,17 +108,25 @@ export async function tenantRecords(
   return views;
 }
 
-/** Opens a record for a caller, and notes in the audit event which of its fields were read. @internal */
-export async function openAudited(
+/**
+ * Opens a record for a caller, and notes in the audit event which of its fields were read. As
+ * {@link openVersion}, it returns at once when the key is at hand.
+ *
+ * @internal
+ */
+export function openAudited(
   core: VaultCore,
   view: RecordView,
   entry: AuditEntry,
-): Promise<OpenedVersion> {
+): OpenedVersion | Promise<OpenedVersion> {
   entry.rev = view.rev;
   entry.keyId = view.keyId;
-  const opened = await openVersion(core, view.ref, view);
-  entry.fields = Object.keys(opened.fields);
-  return opened;
+  const note = (opened: OpenedVersion) => {
+    entry.fields = Object.keys(opened.fields);
+    return opened;
+  };
+  const opened = openVersion(core, view.ref, view);
+  return 'then' in opened ? opened.then(note) : note(opened);
 }
 
 /** Runs a check that precedes an operation, and leaves an event if it refuses. @internal */
@@ -114,9 +155,32 @@ export function recordRefusal(
   options: ReadOptions | undefined,
   error: unknown,
 ): Promise<void> {
+  return core.trail.failed(auditSubject(action, safeRef(tenantId, provider), options), error);
+}
+
+/** The address that was asked for, as it may be recorded. */
+function safeRef(tenantId: unknown, provider: unknown): SecretRef {
   const name = (provider as { name?: unknown } | undefined)?.name ?? provider;
-  const ref = { tenantId: nameOrPlaceholder(tenantId), provider: nameOrPlaceholder(name) };
-  return core.trail.failed(auditSubject(action, ref, options), error);
+  return { tenantId: nameOrPlaceholder(tenantId), provider: nameOrPlaceholder(name) };
+}
+
+/** What the tracing channels say of an operation before it runs. @internal */
+export function traceFacts(tenantId: unknown, provider?: unknown): TraceFacts {
+  if (provider !== undefined) return safeRef(tenantId, provider);
+  return { tenantId: nameOrPlaceholder(tenantId) };
+}
+
+/** Adds to the context of an operation whether the cache had the records that it has read. @internal */
+export function noteSources(
+  core: VaultCore,
+  context: TraceContext | undefined,
+  found: readonly { readonly source?: AuditEntry['source'] }[],
+): void {
+  if (context === undefined || !core.records.hasCache) return;
+  const read = found.filter(({ source }) => source !== undefined);
+  if (read.length === 0) return;
+  context.records = read.length;
+  context.cached = read.filter(({ source }) => source === 'cache').length;
 }
 
 /** @throws VaultError `ERR_INVALID_ARGUMENT` @internal */

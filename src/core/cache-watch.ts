@@ -85,7 +85,7 @@ export class CacheWatch {
       this.#gap = undefined;
       this.#on.onGap(); // whatever was read in the meantime
     };
-    restored.then(over, over);
+    restored.then(over, () => {}); // rejected: the store listens no more, so the gap goes on
   }
 }
 

@@ -1,5 +1,12 @@
+import { VaultError } from '../errors.ts';
 import { isReserved } from '../names.ts';
-import { decodeRecord, type RecordView, refKey, type SecretRef } from '../record.ts';
+import {
+  decodeRecord,
+  type RecordView,
+  refKey,
+  type SecretRecord,
+  type SecretRef,
+} from '../record.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
 import { AsyncCache, type AsyncCacheOptions } from './async-cache.ts';
 import { CacheWatch } from './cache-watch.ts';
@@ -26,6 +33,8 @@ export class CachedRecords {
   readonly #importOnFirstUse: ImportOnFirstUse | undefined;
   readonly #cache: AsyncCache<RecordView> | undefined;
   readonly #watch: CacheWatch | undefined;
+  /** Whether there is a cache to look in first. */
+  readonly hasCache: boolean;
   readonly #listeners = new Set<(tenantId?: string, provider?: string) => void>();
 
   constructor(
@@ -35,6 +44,7 @@ export class CachedRecords {
   ) {
     this.#store = store;
     this.#importOnFirstUse = importOnFirstUse;
+    this.hasCache = cache !== undefined;
     if (cache === undefined) return;
     const views = new AsyncCache<RecordView>(cache);
     this.#cache = views;
@@ -45,7 +55,7 @@ export class CachedRecords {
   }
 
   /** The record at `ref`, without its history. */
-  async read(ref: SecretRef): Promise<FoundRecord> {
+  read(ref: SecretRef): Promise<FoundRecord> {
     const cache = this.#usableCache;
     return cache === undefined
       ? this.readFresh(ref)
@@ -75,11 +85,11 @@ export class CachedRecords {
   /** The record at `ref` as the store has it now, without its history. */
   async readFresh(ref: SecretRef): Promise<FoundRecord> {
     const record = await this.#store.get(ref, CURRENT_VERSION);
-    if (record !== undefined) return { view: decodeRecord(record), source: 'vault' };
+    if (record !== undefined) return { view: addressed(record, ref), source: 'vault' };
     if (!(await this.#importOnFirstUse?.(ref.tenantId)))
       return { view: undefined, source: 'vault' };
     const imported = await this.#store.get(ref, CURRENT_VERSION);
-    return { view: imported && decodeRecord(imported), source: imported ? 'settings' : 'vault' };
+    return { view: imported && addressed(imported, ref), source: imported ? 'settings' : 'vault' };
   }
 
   /**
@@ -90,7 +100,9 @@ export class CachedRecords {
   async readTenant(tenantId: string, reserved?: Map<string, RecordView>): Promise<RecordView[]> {
     await this.#importOnFirstUse?.(tenantId);
     const records = await this.#store.list(tenantId, CURRENT_VERSION);
-    const views = records.map(decodeRecord);
+    const views = records.map((record) =>
+      addressed(record, { tenantId, provider: record.provider }),
+    );
     return views.filter((view) => {
       if (!isReserved(view.ref.provider)) return true;
       reserved?.set(view.ref.provider, view);
@@ -168,4 +180,22 @@ export class CachedRecords {
 
 function foundIn(found: ReadonlyMap<string, RecordView>, ref: SecretRef): FoundRecord {
   return { view: found.get(refKey(ref)), source: 'vault' };
+}
+
+/**
+ * A record that a store returned for `ref`: what is of another address must not be taken for it, and is no
+ * record if the address is no text.
+ */
+function addressed(record: SecretRecord, { tenantId, provider }: SecretRef): RecordView {
+  if (
+    record.tenantId === tenantId &&
+    record.provider === provider &&
+    typeof provider === 'string'
+  ) {
+    return decodeRecord(record);
+  }
+  throw new VaultError(
+    'ERR_STORE_FAILED',
+    'The store returned a record of another tenant or provider than the one asked for.',
+  );
 }

@@ -83,7 +83,7 @@ function openWith(
   if (keys.length === 0) {
     throw new VaultError(
       'ERR_KEY_UNKNOWN',
-      `${recordLabel(ref)} is sealed with key ${keyId ?? '(none named)'}, which is not configured. Add that key to APP_DECRYPTION_KEYS.`,
+      `${recordLabel(ref)} is sealed with key ${typeof keyId === 'string' ? keyId : '(none named)'}, which is not configured. Add that key to APP_DECRYPTION_KEYS.`,
     );
   }
   const plaintext = openWithAny(

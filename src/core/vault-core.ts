@@ -20,6 +20,8 @@ export type UnboundPolicy = 'accept' | 'refuse';
  * @internal
  */
 export interface VaultCore {
+  /** Names the vault on the tracing channels. */
+  readonly owner: symbol;
   readonly store: SecretStore;
   /** Reads for everybody but writers, who read from the store. */
   readonly records: CachedRecords;

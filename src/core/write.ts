@@ -147,20 +147,28 @@ export async function nextRecord(
   return { ref, record, data, etag: etag(record), metadata, rev, keyId };
 }
 
-/** {@link nextLookup}, which is loaded for providers with lookup fields only. @internal */
-export async function lookupAfter(
+/**
+ * {@link nextLookup}, which is loaded for providers with lookup fields only: others get no promise.
+ *
+ * @internal
+ */
+export function lookupAfter(
   core: VaultCore,
   ref: SecretRef,
   definition: ProviderDefinition | undefined,
   stored: RecordView | undefined,
   fields: FieldMap,
   before?: FieldMap,
-): Promise<readonly string[] | undefined> {
+): Promise<readonly string[] | undefined> | undefined {
   const has = Object.values(definition?.fields ?? {}).some(({ lookup }) => lookup);
   if (!has && (stored === undefined || lookupEntries(stored).length === 0)) return undefined;
-  const { nextLookup } = await import('./lookup.ts');
-  return nextLookup(core, definition, stored, ref.provider, fields, before);
+  lookups ??= import('./lookup.ts'); // even of a loaded module, an import costs as much as a seal
+  return lookups.then(({ nextLookup }) =>
+    nextLookup(core, definition, stored, ref.provider, fields, before),
+  );
 }
+
+let lookups: Promise<typeof import('./lookup.ts')> | undefined;
 
 /** The current version first, then the earlier ones: at most `size`, and 4 MiB in all. */
 function historyAfter(stored: RecordView, size: number): SealedVersion[] {

@@ -1,8 +1,9 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { invalidArgument, publicNameOf, VaultError } from '../errors.ts';
+import { invalidArgument, VaultError } from '../errors.ts';
 import { describeType } from '../names.ts';
 import { KEY_BYTES, type KeyInput, toKeyObject } from './key-input.ts';
+import { type KeyTexts, splitKeys, withoutNewline } from './key-texts.ts';
 import { type KeyProvider, toVaultKey, type VaultKey } from './vault-key.ts';
 
 /**
@@ -35,18 +36,6 @@ export interface KeyringOptions {
 }
 
 /**
- * The keys of a {@link Keyring} as a secret manager holds them.
- *
- * @public
- */
-export interface KeyTexts {
-  /** Base64 of 32 bytes; it may end in a newline. */
-  readonly encryptionKey?: string | undefined;
-  /** The same of keys that only open, as an array or separated by commas. */
-  readonly decryptionKeys?: string | readonly string[] | undefined;
-}
-
-/**
  * Keys held in memory: one that seals, and any number that only open.
  *
  * @example
@@ -58,6 +47,7 @@ export interface KeyTexts {
  */
 export class Keyring implements KeyProvider {
   readonly #keys: readonly [VaultKey, ...VaultKey[]];
+  readonly #byId: ReadonlyMap<string, readonly VaultKey[]>;
 
   /**
    * @throws VaultError `ERR_KEY_INVALID` with the decoded length and a hint when a key is not
@@ -80,6 +70,7 @@ export class Keyring implements KeyProvider {
       byId.set(key.id, known);
     }
     this.#keys = [first, ...[...byId.values()].slice(1)];
+    this.#byId = new Map(this.#keys.map((key) => [key.id, [key]]));
   }
 
   /**
@@ -100,7 +91,7 @@ export class Keyring implements KeyProvider {
       );
     }
     const decryption = readVariable(env, 'APP_DECRYPTION_KEYS');
-    return fromTexts(encryption, decryption && { ...decryption, text: split(decryption.text) });
+    return fromTexts(encryption, decryption && { ...decryption, text: splitKeys(decryption.text) });
   }
 
   /**
@@ -121,20 +112,11 @@ export class Keyring implements KeyProvider {
     if (typeof source !== 'function') {
       throw invalidArgument(`source must be a function, not ${describeType(source)}.`);
     }
-    const loaded = await fromSource(source);
-    const texts = typeof loaded === 'string' ? { encryptionKey: loaded } : loaded;
-    const { encryptionKey, decryptionKeys = [] } = texts ?? {};
-    if (encryptionKey === undefined || encryptionKey === '') {
-      throw new VaultError('ERR_KEY_MISSING', 'The source of the keys gave no encryption key.');
-    }
-    const others = typeof decryptionKeys === 'string' ? split(decryptionKeys) : decryptionKeys;
-    const listed = 'decryptionKeys of the source';
-    if (!Array.isArray(others)) {
-      throw new VaultError('ERR_KEY_INVALID', `${listed} must be an array or a string.`);
-    }
+    const { loadTexts } = await import('./load-texts.ts');
+    const { encryptionKey, decryptionKeys } = await loadTexts(source);
     return fromTexts(
-      { text: withoutNewline(encryptionKey), source: 'The encryption key of the source' },
-      { text: others.map(withoutNewline), source: listed },
+      { text: encryptionKey, source: 'The encryption key of the source' },
+      { text: decryptionKeys, source: 'decryptionKeys of the source' },
     );
   }
 
@@ -160,7 +142,7 @@ export class Keyring implements KeyProvider {
 
   /** The key named `keyId`, or all of them for a record that names none [R5]. */
   decryptionKey(keyId: string | undefined): readonly VaultKey[] {
-    return keyId === undefined ? this.#keys : this.#keys.filter(({ id }) => id === keyId);
+    return keyId === undefined ? this.#keys : (this.#byId.get(keyId) ?? []);
   }
 }
 
@@ -196,28 +178,6 @@ function fromTexts(encryption: Named<string>, decryption?: Named<readonly string
 function textKey({ text, source }: Named<unknown>): KeyObject {
   if (typeof text === 'string') return ringKey(text, source);
   throw new VaultError('ERR_KEY_INVALID', `${source} must be a string, not ${describeType(text)}.`);
-}
-
-/** Files and secret managers often keep one at the end. */
-function withoutNewline<T>(text: T): T | string {
-  return typeof text === 'string' ? text.replace(/\r?\n$/, '') : text;
-}
-
-function split(text: string): readonly string[] {
-  return text.split(/\s*,\s*/).filter((part) => part !== '');
-}
-
-async function fromSource(source: () => Promise<string | KeyTexts | undefined>) {
-  try {
-    return await source();
-  } catch (error) {
-    const what = publicNameOf(error);
-    const isMissing = /^(ENOENT|ResourceNotFoundException)$/.test(what);
-    throw new VaultError(
-      isMissing ? 'ERR_KEY_MISSING' : 'ERR_KEY_UNAVAILABLE',
-      `The source of the keys failed (${what}).`,
-    );
-  }
 }
 
 function readVariable(env: Environment, name: string): Named<string> | undefined {

@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { auditSubject } from '../core/audited.ts';
 import type { ReadOptions } from '../core/options.ts';
 import { openVersion } from '../core/seal.ts';
+import { type TraceContext, traced } from '../core/tracing.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { nextRecord } from '../core/write.ts';
 import { healthRef } from '../names.ts';
@@ -87,7 +88,9 @@ export async function noteHealth(
   known.set(key, { what, at: performance.now() });
   if (known.size > MAX_NOTED) known.delete(known.keys().next().value as string);
   try {
-    await writeHealth(core, view, observation, options);
+    const write = (context?: TraceContext) =>
+      writeHealth(core, view, observation, options, context);
+    await traced('health', core.owner, write, () => view.ref);
   } catch {
     known.delete(key); // the next observation tries again
   }
@@ -98,6 +101,7 @@ async function writeHealth(
   { ref, etag }: Pick<RecordView, 'ref' | 'etag'>,
   { state, code, isCheck = false, renewed }: Observation,
   options: ReadOptions | undefined,
+  context: TraceContext | undefined,
 ): Promise<void> {
   const own = healthRef(ref);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -127,6 +131,7 @@ async function writeHealth(
     if (!(await core.store.put(next.record, stored?.etag ?? null))) continue;
     const previous = earlier?.state;
     const isNews = before?.state !== state && !(state === 'ok' && (previous ?? 'ok') === 'ok');
+    if (isNews && context !== undefined) context.health = state;
     if (isNews && changes.hasSubscribers) {
       const health = { state, since, checkedAt: now, ...(code !== undefined && { code }) };
       changes.publish(Object.freeze({ ...ref, ...health, ...(previous && { previous }) }));

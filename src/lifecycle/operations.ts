@@ -1,3 +1,4 @@
+import { traced } from '../core/tracing.ts';
 import { coreOf } from '../core/vault-core.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
 import type { RefreshDueOptions, RefreshReport } from './refresh-due.ts';
@@ -25,5 +26,5 @@ export async function refreshDue(
 ): Promise<RefreshReport> {
   const core = coreOf(vault);
   const { refreshRecords } = await import('./refresh-due.ts');
-  return refreshRecords(core, options);
+  return traced('refreshDue', core.owner, () => refreshRecords(core, options));
 }

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { audited, auditSubject, openAudited, untilAborted } from '../core/audited.ts';
+import type { AuditEntry } from '../audit/audit-trail.ts';
+import { audited, auditSubject, openAudited, type Target, untilAborted } from '../core/audited.ts';
 import type { ReadOptions } from '../core/options.ts';
 import { openVersion } from '../core/seal.ts';
+import { traced } from '../core/tracing.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { nextRecord } from '../core/write.ts';
 import { isVaultError, VaultError } from '../errors.ts';
@@ -84,7 +86,7 @@ export async function freshCredentials(
   provider: ProviderRef,
   options: ReadOptions,
 ): Promise<Credentials> {
-  return audited(core, 'get', tenantId, provider, options, async ({ ref, definition }, entry) => {
+  const read = async ({ ref, definition }: Target, entry: AuditEntry) => {
     const { view: found, source } = await core.records.read(ref);
     entry.source = source;
     if (found === undefined) throw notFound(ref);
@@ -94,7 +96,8 @@ export async function freshCredentials(
     entry.keyId = view.keyId;
     entry.fields = Object.keys(fields);
     return redactedCredentials(fields, view);
-  });
+  };
+  return audited(core, 'get', tenantId, provider, options, read, 'fresh');
 }
 
 /**
@@ -168,7 +171,8 @@ async function renew(
       if (pause !== undefined) throw refreshFailed(ref, remember(core, ref, pause));
       return core.trail.run(auditSubject('refresh', ref, options), async (entry) => {
         await entry.recordIntent({ rev: stored.view.rev + 1 });
-        const renewed = await exchange(core, definition, stored, lease, options);
+        const ask = () => exchange(core, definition, stored, lease, options);
+        const renewed = await traced('refresh', core.owner, ask, () => ref);
         entry.rev = renewed.view.rev;
         entry.keyId = renewed.view.keyId;
         entry.fields = Object.keys(renewed.fields);

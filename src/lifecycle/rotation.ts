@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { abortError } from '../core/audited.ts';
 import type { ReadOptions } from '../core/options.ts';
 import { openVersion } from '../core/seal.ts';
+import { traced } from '../core/tracing.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { nextRecord } from '../core/write.ts';
 import { isVaultError, ProviderError, VaultError } from '../errors.ts';
@@ -126,7 +127,7 @@ class Rotation {
     const { writtenBefore = Number.POSITIVE_INFINITY } = this.#run;
     // Another process may have replaced it while this one waited for the lease.
     if ((recordInfo(view).updatedAt?.getTime() ?? 0) > writtenBefore) return undefined;
-    const names = await this.#ask((rotation) => rotation.replaces(fields));
+    const names = await this.#ask('replaces', (rotation) => rotation.replaces(fields));
     const id = randomBytes(8).toString('hex');
     return this.#writeIntent(undefined, { id, before: fields, old: pick(fields, names) });
   }
@@ -137,7 +138,9 @@ class Rotation {
     await this.#step();
     let changes: object;
     try {
-      changes = await this.#ask((rotation) => rotation.create(this.#context(intent, fields)));
+      changes = await this.#ask('create', (rotation) =>
+        rotation.create(this.#context(intent, fields)),
+      );
     } catch (error) {
       // The provider has said no: nothing was made.
       const refused = isVaultError(error, 'ERR_PROVIDER') && (error.status ?? 500) < 500;
@@ -198,7 +201,9 @@ class Rotation {
     const old = { ...fields, ...intent.old };
     await this.#step();
     if (!(await this.#works(intent, old))) return;
-    await this.#ask((rotation) => rotation.revoke({ ...this.#context(intent, fields), old }));
+    await this.#ask('revoke', (rotation) =>
+      rotation.revoke({ ...this.#context(intent, fields), old }),
+    );
     const isDead = async () => !(await this.#works(intent, old));
     if (await this.#waitUntil(isDead, MAX_DEATH_MS)) return;
     throw this.#failure('still accepts the old credential after its end. Run the rotation again.');
@@ -207,7 +212,7 @@ class Rotation {
   async #finish(intent: Intent): Promise<void> {
     const { view, fields } = await this.#read();
     const context = { ...this.#context(intent, fields), old: intent.old };
-    const changes = (await this.#ask((rotation) => rotation.finish?.(context))) ?? {};
+    const changes = (await this.#ask('finish', (rotation) => rotation.finish?.(context))) ?? {};
     if (Object.keys(changes).length > 0) await this.#patch(changes, view.etag);
     await this.#forget(intent);
   }
@@ -233,7 +238,9 @@ class Rotation {
     for (const [at, fields] of sets.entries()) {
       await this.#step();
       try {
-        return await this.#ask((rotation) => rotation.discard(this.#context(intent, fields)));
+        return await this.#ask('discard', (rotation) =>
+          rotation.discard(this.#context(intent, fields)),
+        );
       } catch (error) {
         if (at === sets.length - 1) throw error;
         unlessRefused(error);
@@ -242,13 +249,17 @@ class Rotation {
   }
 
   #works(intent: Intent, fields: Fields): Promise<boolean> {
-    return this.#ask((rotation) => rotation.works(this.#context(intent, fields)));
+    return this.#ask('works', (rotation) => rotation.works(this.#context(intent, fields)));
   }
 
   /** A definition may throw anything, whose message may repeat the request, and with it the credentials. */
-  async #ask<T>(call: (rotation: RotationDefinition) => T | Promise<T>): Promise<T> {
+  async #ask<T>(
+    step: keyof RotationDefinition,
+    call: (rotation: RotationDefinition) => T | Promise<T>,
+  ): Promise<T> {
+    const ask = async () => call(this.#run.rotation);
     try {
-      return await call(this.#run.rotation);
+      return await traced('rotationStep', this.#core.owner, ask, () => ({ ...this.#ref, step }));
     } catch (error) {
       if (isVaultError(error)) throw error;
       throw this.#failure('could not be asked. Run the rotation again.');

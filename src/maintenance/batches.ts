@@ -5,6 +5,8 @@ import { assertOptions } from '../core/options.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { invalidArgument, isVaultError } from '../errors.ts';
 import { decodeRecord, type RecordView, type SecretRecord, type SecretRef } from '../record.ts';
+import { compareRefs, compareText } from '../stores/order.ts';
+import type { ScanRange } from '../stores/secret-store.ts';
 import { type LongOperationOptions, OperationError, type OperationPart } from './long-operation.ts';
 import { addTally, type Report } from './report.ts';
 
@@ -13,6 +15,7 @@ import { addTally, type Report } from './report.ts';
 const MAX_PENDING_PER_SLOT = 16;
 // With `maxPerSecond`: small batches make an even pace.
 const BATCHES_PER_SECOND = 10;
+const MAX_PAUSE_MS = 2 ** 31 - 1;
 const ABORT_GRACE_MS = 500;
 const MAX_RETRIES = 6;
 const FIRST_RETRY_MS = 50;
@@ -34,7 +37,7 @@ export interface BatchHandling<T, R extends Report> {
    * it the reader cannot go on in the middle: nothing is resumed.
    */
   placeOf?(item: T): string;
-  /** The tenant of an item, for the option `part`. */
+  /** The tenant of an item, for the options `part` and `range`. */
   tenantOf(item: T): string | undefined;
   /** Batches that have one of these in common are handled one after the other, in their order. */
   keyOf?(item: T): string | undefined;
@@ -67,7 +70,7 @@ export async function forEachBatch<T, R extends Report>(
   handling: BatchHandling<T, R>,
 ): Promise<R> {
   const { batchSize, concurrency } = batchSettings(options);
-  const { signal, part, maxPerSecond, onProgress, onIssue } = options;
+  const { signal, part, range, maxPerSecond, onProgress, onIssue } = options;
   const { emptyReport, handle, keyOf, placeOf, tenantOf } = handling;
   const report = emptyReport();
   const started = performance.now();
@@ -78,6 +81,10 @@ export async function forEachBatch<T, R extends Report>(
   let total: number | undefined;
   let failure: { error: unknown } | undefined;
 
+  const isOwn = (item: T) => {
+    const tenantId = tenantOf(item);
+    return (!part || isInPart(tenantId, part)) && (!range || isInRange(tenantId, range));
+  };
   const collect = ({ part }: Pending<R>) => {
     addTally(report, part);
     if (onIssue === undefined) return;
@@ -91,7 +98,7 @@ export async function forEachBatch<T, R extends Report>(
     try {
       if (before.length > 0) await Promise.all(before.map(({ end }) => end));
       if (failure !== undefined) return;
-      await handle(batch, entry.part);
+      if (batch.length > 0) await handle(batch, entry.part);
       if (!pending.includes(entry)) return; // the operation was aborted, and did not wait for it
       entry.done = true;
       done += entry.part.scanned;
@@ -116,12 +123,13 @@ export async function forEachBatch<T, R extends Report>(
       reading.catch(() => {}); // thrown when it is awaited
       // The request for the next batch leaves before this batch takes the processor.
       await setImmediate();
-      const batch = part ? items.filter((item) => isInPart(tenantOf(item), part)) : items;
+      const batch = part || range ? items.filter(isOwn) : items;
       if (maxPerSecond !== undefined) {
         // A pause that came from elsewhere is made up for by one batch at most.
         const share = (batch.length / maxPerSecond) * 1000;
         due = Math.max(due, performance.now() - share) + share;
-        await sleep(due - performance.now(), undefined, { signal });
+        // A longer time than Node can wait would be none.
+        await sleep(Math.min(due - performance.now(), MAX_PAUSE_MS), undefined, { signal });
       }
       if (failure !== undefined) throw failure.error;
       const keys = new Set(keyOf && batch.map(keyOf));
@@ -139,7 +147,7 @@ export async function forEachBatch<T, R extends Report>(
     await Promise.all(underway);
     if (failure !== undefined) throw failure.error;
   };
-  const isWhole = (options.after ?? options.range ?? part) === undefined;
+  const isWhole = (options.after ?? range ?? part) === undefined;
   // Counting takes a database long: the work does not wait for it, and goes on without it.
   if (isWhole && onProgress) {
     handling.total?.().then(
@@ -156,14 +164,19 @@ export async function forEachBatch<T, R extends Report>(
     failure ??= { error }; // no further batch begins
     reader.return().catch(() => {}); // not awaited: it waits for a read that hangs
     await settled(underway, signal);
-    for (const entry of pending.splice(0)) collect(entry);
+    for (const entry of pending.splice(0)) {
+      try {
+        collect(entry);
+      } catch {} // of `onIssue`: the error that came first is thrown
+    }
     throw new OperationError(report, after, error);
   }
 }
 
 /**
  * {@link forEachBatch} over the records of a vault's store, each decoded once. Reserved records [R8]
- * are among them: `handle` deals with them, and leaves them out of what it returns.
+ * are among them: `handle` deals with them, and leaves them out of what it returns. The store itself
+ * keeps to `range`, which may begin and end in the middle of a tenant.
  *
  * @internal
  */
@@ -172,18 +185,26 @@ export async function forEachRecord<R extends Report>(
   options: LongOperationOptions,
   { emptyReport, handle }: Pick<BatchHandling<RecordView, R>, 'emptyReport' | 'handle'>,
 ): Promise<R> {
-  const { range, after } = options;
-  if (after !== undefined) refAt(after); // a malformed one is rejected before anything begins
-  const read: ReadBatches<SecretRecord> = (after, batchSize) =>
-    store.scan({ ...range, ...(after !== undefined && { after: refAt(after) }), batchSize });
-  return forEachBatch(read, options, {
+  batchSettings(options); // malformed ones are rejected before anything begins
+  const { range, ...rest } = options;
+  if (rest.after !== undefined) refAt(rest.after);
+  const read: ReadBatches<SecretRecord> = (place, batchSize) => {
+    const after = place === undefined ? range?.after : laterOf(refAt(place), range?.after);
+    return store.scan({ ...range, ...(after && { after }), batchSize });
+  };
+  return forEachBatch(read, rest, {
     emptyReport,
     handle: (batch, part) => handle(batch.map(decodeRecord), part),
     placeOf: ({ tenantId, provider }) =>
       Buffer.from(JSON.stringify([tenantId, provider])).toString('base64url'),
     tenantOf: ({ tenantId }) => tenantId,
-    total: async () => store.count?.(),
+    ...(!range && { total: async () => store.count?.() }),
   });
+}
+
+/** A place may lie before the range, when it is of a run over another one. */
+function laterOf(place: SecretRef, start?: SecretRef): SecretRef {
+  return start && compareRefs(start, place) > 0 ? start : place;
 }
 
 /** The address that a place of {@link forEachRecord} stands for. */
@@ -225,10 +246,8 @@ export function batchSettings(options: LongOperationOptions): BatchSettings {
       throw invalidArgument('part must be { index, of } with integers, and 0 <= index < of.');
     }
   }
-  for (const ref of [range?.after, range?.until]) {
-    if (ref !== undefined && typeof ref.tenantId !== 'string') {
-      throw invalidArgument('range must be { after?, until? }, each { tenantId, provider }.');
-    }
+  if (range !== undefined && !isRange(range)) {
+    throw invalidArgument('range must be { after?, until? }, each { tenantId, provider }.');
   }
   const perBatch = Math.max(1, Math.floor((maxPerSecond ?? Infinity) / BATCHES_PER_SECOND));
   return { batchSize: Math.min(batchSize, perBatch), concurrency, dryRun };
@@ -290,6 +309,27 @@ async function pauseOrThrow(error: unknown, failures: number, { signal }: LongOp
 async function settled(underway: Iterable<Promise<void>>, signal?: AbortSignal): Promise<void> {
   const all = Promise.all(underway).then(() => {});
   await untilAborted(signal, () => all).catch(() => Promise.race([all, sleep(ABORT_GRACE_MS)]));
+}
+
+// Anything but a range would pass for the whole.
+function isRange(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(([name, bound]) => {
+    const { tenantId, provider } = bound ?? {};
+    const isRef = typeof tenantId === 'string' && typeof provider === 'string';
+    return (name === 'after' || name === 'until') && (isRef || bound === undefined);
+  });
+}
+
+/**
+ * Whether what is kept once for a tenant belongs to a range of records: the tenant stands before its
+ * records. So it belongs to exactly one of the ranges of a `split`.
+ */
+function isInRange(tenantId = '', { after, until }: ScanRange): boolean {
+  return (
+    (after === undefined || compareText(tenantId, after.tenantId) > 0) &&
+    (until === undefined || compareText(tenantId, until.tenantId) <= 0)
+  );
 }
 
 function isInPart(tenantId = '', { index, of }: OperationPart): boolean {

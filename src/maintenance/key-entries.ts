@@ -1,21 +1,32 @@
 import { invalidArgument } from '../errors.ts';
 import type { KeyEntry, KeyStore } from '../stores/key-store.ts';
-import { type BatchHandling, forEachBatch, type ReadBatches } from './batches.ts';
+import { type BatchHandling, batchSettings, forEachBatch, type ReadBatches } from './batches.ts';
 import type { LongOperationOptions } from './long-operation.ts';
 import type { Report } from './report.ts';
 
-/** {@link forEachBatch} over the entries of a key store, as they are stored. @internal */
+/**
+ * {@link forEachBatch} over the entries of a key store, as they are stored. A `range` is one of
+ * records: an entry belongs to the range in which its tenant's first record is or would be.
+ *
+ * @internal
+ */
 export async function forEachKeyEntry<R extends Report>(
   store: KeyStore,
   options: LongOperationOptions,
   { emptyReport, handle }: Pick<BatchHandling<KeyEntry, R>, 'emptyReport' | 'handle'>,
 ): Promise<R> {
-  if (options?.range !== undefined) {
-    throw invalidArgument('range is about records. Share an operation on keys by part.');
-  }
-  if (options?.after !== undefined) tenantAt(options.after);
-  const read: ReadBatches<KeyEntry> = (after, batchSize) =>
-    store.scan({ batchSize, ...(after !== undefined && { after: tenantAt(after) }) });
+  batchSettings(options); // malformed ones are rejected before anything begins
+  const { range, after: start } = options;
+  if (start !== undefined) tenantAt(start);
+  const read: ReadBatches<KeyEntry> = (place, batchSize) => {
+    const after = place === undefined ? range?.after?.tenantId : tenantAt(place);
+    const until = range?.until?.tenantId;
+    return store.scan({
+      batchSize,
+      ...(after !== undefined && { after }),
+      ...(until !== undefined && { until }),
+    });
+  };
   return forEachBatch(read, options, {
     emptyReport,
     handle,

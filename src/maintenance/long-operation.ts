@@ -33,7 +33,13 @@ export interface LongOperationOptions {
    * @defaultValue no limit
    */
   readonly maxPerSecond?: number;
-  /** Only these addresses, as `split` of a store returns them. @defaultValue all */
+  /**
+   * Only these addresses: one of the ranges that `split` of a store has returned. What is kept once for
+   * a tenant, its old settings or its data key, belongs to the range in which the tenant's first record
+   * is or would be. A migration reads all settings all the same, as they are not in that order.
+   *
+   * @defaultValue all
+   */
   readonly range?: ScanRange;
   /** Go on after this place: `after` of the {@link OperationError} that ended an earlier run. */
   readonly after?: string;

@@ -1,3 +1,5 @@
+import { traceFacts } from '../core/audited.ts';
+import { traced } from '../core/tracing.ts';
 import { coreOf } from '../core/vault-core.ts';
 import type { SecretStore } from '../stores/secret-store.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
@@ -32,7 +34,7 @@ export async function rotateKeys(
 ): Promise<RotationReport> {
   const core = coreOf(vault);
   const { rotateRecords } = await import('./rotate-keys.ts');
-  return rotateRecords(core, options);
+  return traced('rotateKeys', core.owner, () => rotateRecords(core, options));
 }
 
 /**
@@ -48,7 +50,7 @@ export async function verifyVault(
 ): Promise<VerificationReport> {
   const core = coreOf(vault);
   const { verifyRecords } = await import('./verify-vault.ts');
-  return verifyRecords(core, options);
+  return traced('verifyVault', core.owner, () => verifyRecords(core, options));
 }
 
 /**
@@ -67,7 +69,7 @@ export async function reindexLookup(
 ): Promise<ReindexReport> {
   const core = coreOf(vault);
   const { reindexRecords } = await import('./reindex-lookup.ts');
-  return reindexRecords(core, options);
+  return traced('reindexLookup', core.owner, () => reindexRecords(core, options));
 }
 
 /**
@@ -103,7 +105,7 @@ export async function renewKeys(
 ): Promise<RenewalReport> {
   const core = coreOf(vault);
   const { renewAll } = await import('./renew-keys.ts');
-  return renewAll(core, options);
+  return traced('renewKeys', core.owner, () => renewAll(core, options));
 }
 
 /**
@@ -130,7 +132,8 @@ export async function eraseTenant(
 ): Promise<ErasureReport> {
   const core = coreOf(vault);
   const { eraseAll } = await import('./erase-tenant.ts');
-  return eraseAll(core, tenantId, options);
+  const erase = () => eraseAll(core, tenantId, options);
+  return traced('eraseTenant', core.owner, erase, () => traceFacts(tenantId));
 }
 
 /**

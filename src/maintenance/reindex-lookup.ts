@@ -118,7 +118,7 @@ async function plan(
       data,
       metadata: { ...kept, rev, keyId, ...(lookup.length > 0 && { lookup }) },
     };
-    return { record: next, expected: etag };
+    return { record: next, expected: etag, stored: record };
   } catch (error) {
     report.failedCount++;
     report.failed.push({ ...ref, reason: recordErrorCodeOrThrow(error) });
@@ -140,7 +140,9 @@ export async function missingLookup(
   keep: 'foreign' | 'ours',
 ): Promise<readonly string[] | undefined> {
   const definition = core.registry.find(view.ref.provider);
-  const all = (await lookupAfter(core, view.ref, definition, view, fields, fields)) ?? [];
+  const looking = lookupAfter(core, view.ref, definition, view, fields, fields);
+  if (looking === undefined) return undefined;
+  const all = (await looking) ?? [];
   const known = new Set(lookupKeys(core).map(({ id }) => id));
   const right = all.filter((entry) => {
     const { field, keyId } = parseEntry(entry);

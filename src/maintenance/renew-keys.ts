@@ -1,7 +1,9 @@
 import { isDate } from 'node:util/types';
 import type { VaultCore } from '../core/vault-core.ts';
 import { invalidArgument, recordErrorCodeOrThrow } from '../errors.ts';
+import type { SecretRef } from '../record.ts';
 import type { KeyEntry } from '../stores/key-store.ts';
+import type { ScanRange } from '../stores/secret-store.ts';
 import { type TenantKeyControl, tenantKeyControl } from '../tenant-keys/control.ts';
 import { currentKey, isWellFormed, malformedEntry } from '../tenant-keys/entry.ts';
 import { forEachKeyEntry } from './key-entries.ts';
@@ -17,7 +19,7 @@ import { type RotationReport, rotateRecords } from './rotate-keys.ts';
  *
  * @public
  */
-export interface RenewKeysOptions extends Omit<LongOperationOptions, 'range'> {
+export interface RenewKeysOptions extends LongOperationOptions {
   /**
    * Only keys that were made until then. Give the time since which the new KMS key has been in use
    * everywhere: a run that was killed and begins again then renews no tenant twice.
@@ -49,6 +51,9 @@ export interface RenewalReport {
 
 const RECORDS = 'records:';
 
+// No name holds it: what ends with it follows one tenant, and precedes every other.
+const END = '\u0001';
+
 /** Does the work of `renewKeys`: first all keys, then the records. @internal */
 export async function renewAll(core: VaultCore, options: RenewKeysOptions): Promise<RenewalReport> {
   const { before = new Date(), after } = options ?? {};
@@ -67,10 +72,14 @@ export async function renewAll(core: VaultCore, options: RenewKeysOptions): Prom
         },
       });
   if (options.dryRun) return report;
-  const { after: _, ...rest } = options;
+  const { after: _, range, ...rest } = options;
   const place = begun ? after.slice(RECORDS.length) : '';
   try {
-    const rotation = await rotateRecords(core, { ...rest, ...(place !== '' && { after: place }) });
+    const rotation = await rotateRecords(core, {
+      ...rest,
+      ...(range && { range: wholeTenants(range) }),
+      ...(place !== '' && { after: place }),
+    });
     return { ...report, rotation };
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
@@ -81,6 +90,15 @@ export async function renewAll(core: VaultCore, options: RenewKeysOptions): Prom
       error.cause,
     );
   }
+}
+
+/**
+ * The records of the tenants whose key the range covers: all of them, also where the range begins or
+ * ends between them. Another process may renew a tenant's key after this one has looked at a record.
+ */
+function wholeTenants({ after, until }: ScanRange): ScanRange {
+  const end = ({ tenantId }: SecretRef) => ({ tenantId: tenantId + END, provider: '' });
+  return { ...(after && { after: end(after) }), ...(until && { until: end(until) }) };
 }
 
 async function renewOne(

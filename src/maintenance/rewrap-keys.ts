@@ -1,7 +1,7 @@
 import { abortError } from '../core/audited.ts';
 import { isVaultError } from '../errors.ts';
 import type { KeyEntry, KeyStore, StoredKey } from '../stores/key-store.ts';
-import { unavailable, withDeadline } from '../tenant-keys/deadline.ts';
+import { unavailable } from '../tenant-keys/deadline.ts';
 import { changeEntry, isWellFormed, usableKeys } from '../tenant-keys/entry.ts';
 import { alteredKey, type KeyWrappers, wrappedText } from '../tenant-keys/wrappers.ts';
 import { forEachKeyEntry } from './key-entries.ts';
@@ -166,7 +166,7 @@ async function rewrapInService(
       wrapped: Buffer.from(stored.wrapped, 'base64'),
       context: { tenantId },
     }));
-    const answers = await withDeadline(`The wrapper "${current.id}"`, async () =>
+    const answers = await wrappers.call('rewrapKeys', current, undefined, async () =>
       current.rewrap?.(sent),
     );
     // A key that is not in the answer must not count as wrapped by the newest version.

@@ -197,7 +197,7 @@ async function write(
 ): Promise<Plan[]> {
   if (options.signal?.aborted) throw abortError(options.signal);
   const writes = due.map(({ view, next }) => ({
-    write: { record: next as SecretRecord, expected: view.etag },
+    write: { record: next as SecretRecord, expected: view.etag, stored: view.record },
     subject: auditSubject('rotate', view.ref, options),
   }));
   const written = await writeMany(core, writes).catch((error) => {

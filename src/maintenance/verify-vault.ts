@@ -8,7 +8,7 @@ import type { FieldMap } from '../providers/fields.ts';
 import { earlierVersions, type RecordView, refKey, type SecretRef } from '../record.ts';
 import { type TenantKeyControl, tenantKeyControl } from '../tenant-keys/control.ts';
 import { isWellFormed } from '../tenant-keys/entry.ts';
-import { forEachRecord } from './batches.ts';
+import { forEachRecord, retryUnavailable } from './batches.ts';
 import {
   type LongOperationOptions,
   OperationError,
@@ -111,7 +111,9 @@ export async function verifyRecords(
     const decryptionOnly = control?.decryptionOnlyIds ?? core.keys.keyIds?.slice(1) ?? [];
     const unused = neededKeys.has('none') ? [] : decryptionOnly.filter((id) => !neededKeys.has(id));
     report.droppableKeys =
-      control && unused.length > 0 ? await withoutWrapping(control, unused, report) : unused;
+      control && unused.length > 0
+        ? await withoutWrapping(control, unused, report, options)
+        : unused;
   }
   return report;
 }
@@ -121,14 +123,17 @@ async function withoutWrapping(
   { store, wrapperId }: TenantKeyControl,
   keyIds: readonly string[],
   report: VerificationReport,
+  options: LongOperationOptions,
 ): Promise<string[]> {
   const wrapping = new Set<unknown>([wrapperId]);
   try {
-    for await (const batch of store.scan({})) {
-      for (const entry of batch) {
-        if (isWellFormed(entry)) for (const key of entry.keys) wrapping.add(key.wrapper);
+    await retryUnavailable(options, async () => {
+      for await (const batch of store.scan({})) {
+        for (const entry of batch) {
+          if (isWellFormed(entry)) for (const key of entry.keys) wrapping.add(key.wrapper);
+        }
       }
-    }
+    });
   } catch (error) {
     throw new OperationError(report, undefined, error);
   }

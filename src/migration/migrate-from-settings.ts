@@ -1,3 +1,4 @@
+import { traced } from '../core/tracing.ts';
 import { coreOf } from '../core/vault-core.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
 import type { MigrateOptions, MigrationReport } from './migration-run.ts';
@@ -12,9 +13,9 @@ import type { MigrateOptions, MigrationReport } from './migration-run.ts';
  * A dry run writes nothing and gives the same report. It reads the sources twice: first it counts
  * the documents of each tenant.
  *
- * @throws OperationError when it was aborted or failed, with the report so far; VaultError
- * `ERR_INVALID_ARGUMENT`, and `ERR_KEY_UNKNOWN` or `ERR_DECRYPTION_FAILED` when the keys open
- * nothing of what is stored. A record that cannot be opened does not throw: its fields are reported
+ * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError when it was aborted or failed, with the report
+ * so far, also when the keys open nothing of what is stored (`ERR_KEY_UNKNOWN` or
+ * `ERR_DECRYPTION_FAILED`, nothing written). A record that cannot be opened does not throw: its fields are reported
  * as failed.
  * @public
  */
@@ -24,5 +25,5 @@ export async function migrateFromSettings(
 ): Promise<MigrationReport> {
   const core = coreOf(vault);
   const { runMigration } = await import('./migration-run.ts');
-  return runMigration(core, options);
+  return traced('migrateFromSettings', core.owner, () => runMigration(core, options));
 }

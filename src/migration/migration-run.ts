@@ -24,7 +24,7 @@ import { openSources, scanSource, sourceError, userIdOf } from './sources.ts';
  *
  * @public
  */
-export interface MigrateOptions extends SettingsOptions, Omit<LongOperationOptions, 'range'> {
+export interface MigrateOptions extends SettingsOptions, LongOperationOptions {
   /** Only these tenants. @defaultValue all */
   readonly tenantIds?: readonly string[];
   /**
@@ -91,18 +91,13 @@ export async function runMigration(
     if (!Array.isArray(tenantIds)) throw invalidArgument('tenantIds must be an array of strings.');
     tenantIds.forEach(assertTenantId);
   }
-  if ('range' in options) {
-    throw invalidArgument('range is about records. Share a migration by part, or by tenantIds.');
-  }
   const sources = openSources(options);
   const mapping = resolveMapping(options.mapping, core.registry);
   if (start !== undefined) decodePlace(start); // a malformed one is rejected before anything begins
-  await refuseForeignKeys(core);
-
   const earlier = dryRun ? new EarlierFields() : undefined;
   const context = { mapping, erase, actor, earlier };
   const query = { fields: [...mapping.keys()], ...(tenantIds && { tenantIds }) };
-  let counted = earlier === undefined;
+  let prepared = false;
   return forEachBatch(read, dryRun ? { batchSize: DRY_RUN_BATCH, ...options } : options, {
     emptyReport,
     handle: (batch, report) => migrateBatch(core, batch, context, report),
@@ -114,15 +109,19 @@ export async function runMigration(
   });
 
   async function* read(after: string | undefined, batchSize: number) {
-    if (!counted) {
-      const ids = readDocuments(sources, { ...query, fields: [], batchSize }, tenantOf);
-      for await (const documents of ids) {
-        signal?.throwIfAborted();
-        for (const { tenant } of documents) if (tenant.id) earlier?.countDocument(tenant.id);
-      }
-      counted = true;
-    }
+    if (!prepared) await prepare(batchSize);
+    prepared = true;
     yield* readDocuments(sources, { ...query, batchSize }, tenantOf, after);
+  }
+
+  async function prepare(batchSize: number): Promise<void> {
+    await refuseForeignKeys(core);
+    if (earlier === undefined) return;
+    const ids = readDocuments(sources, { ...query, fields: [], batchSize }, tenantOf);
+    for await (const documents of ids) {
+      signal?.throwIfAborted();
+      for (const { tenant } of documents) if (tenant.id) earlier.countDocument(tenant.id);
+    }
   }
 }
 

@@ -111,7 +111,8 @@ async function plan(
   };
   try {
     const { record } = await nextRecord(core, ref, content.view, { fields }, actor);
-    return { write: { record, expected: content.view?.etag ?? null }, subject };
+    const { view } = content;
+    return { write: { record, expected: view?.etag ?? null, stored: view?.record }, subject };
   } catch (error) {
     fail(pending, recordErrorCodeOrThrow(error)); // as the key of an erased tenant
     return undefined;

@@ -41,7 +41,7 @@ export async function bulkPut(
     put(record: SecretRecord, expected: string | null): Promise<boolean>;
   },
 ): Promise<boolean[]> {
-  const operations = writes.map(({ record, expected }) => {
+  const operations = writes.map(({ record, expected, stored }) => {
     if (expected === null) {
       if (store.insert) {
         return {
@@ -51,7 +51,9 @@ export async function bulkPut(
       return { updateOne: { ...insertion(record), upsert: true, ...options.collation } };
     }
     const filter = { _id: store.idOf(record), ...addressFilter(record), ...etagFilter(expected) };
-    return { updateOne: { filter, update: replacement(record), ...options.collation } };
+    // Without an etag, what is stored may have changed since.
+    const update = replacement(record, expected === '' ? undefined : stored);
+    return { updateOne: { filter, update, ...options.collation } };
   });
   const { matchedCount, insertedCount, upsertedCount } = await unorderedBulk(
     collection,

@@ -2,12 +2,13 @@ import { isVaultError, VaultError } from '../errors.ts';
 import { BROKEN_CONNECTION, type ErrorFacts, withCauses } from '../stores/failure.ts';
 
 // Errors after which the same call may succeed: the server could not be reached, did not answer in
-// time, or is not (or no longer) the primary. Numbers as in MongoDB's error_codes.yml.
+// time, is not (or no longer) the primary, or has lost or killed the cursor (43, 175, 237). Numbers as
+// in MongoDB's error_codes.yml.
 const UNAVAILABLE_NAMES =
   /^(Mongo)?(Network|NetworkTimeout|ServerSelection|NotConnected|TopologyClosed|PoolCleared|PoolClearedOnNetwork|PoolClosed|StalePrimary|WaitQueueTimeout|OperationTimeout|ClientClosed|ServerClosed)Error$/;
 const UNAVAILABLE_CODES = new Set<unknown>([
-  6, 7, 50, 64, 89, 91, 112, 134, 189, 202, 262, 317, 384, 9001, 10058, 10107, 11600, 11602, 13435,
-  13436,
+  6, 7, 43, 50, 64, 89, 91, 112, 134, 175, 189, 202, 237, 262, 317, 384, 9001, 10058, 10107, 11600,
+  11602, 13435, 13436,
 ]);
 const DUPLICATE_KEY = 11000;
 const UNAUTHORIZED = 13;

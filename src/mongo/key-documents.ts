@@ -49,9 +49,10 @@ export async function putEntry(
 
 /** @internal */
 export async function* scanEntries(run: MongoRun, query: KeyScanQuery): AsyncIterable<KeyEntry[]> {
-  const { batchSize = DEFAULT_SCAN_BATCH, after = '' } = query;
+  const { batchSize = DEFAULT_SCAN_BATCH, after = '', until } = query;
+  const _id = { $gt: String(after), ...(until !== undefined && { $lte: String(until) }) };
   const find = async (collection: MongoCollection, { read }: CommandOptions) =>
-    collection.find({ _id: { $gt: String(after) } }, { ...read, sort: { _id: 1 }, batchSize });
+    collection.find({ _id }, { ...read, sort: { _id: 1 }, batchSize });
   for await (const batch of batchesOf(run, 'scan of the keys', find)) {
     yield batch.map((document) => toEntry(document));
   }

@@ -3,6 +3,7 @@ import { recordLabel, refKey, type SecretRecord, type SecretRef } from '../recor
 import {
   DEFAULT_SCAN_BATCH,
   type ScanQuery,
+  type ScanRange,
   type SecretStore,
   type StoreLookup,
   type StoreReadOptions,
@@ -20,7 +21,10 @@ import {
   IS_RECORD,
   idOf,
   insertion,
+  isAddress,
+  rangeFilter,
   replacement,
+  wholeReplacement,
 } from './writes.ts';
 
 /**
@@ -136,9 +140,9 @@ export class MongoSecretStore implements SecretStore {
       const filter = { ...addressFilter({ tenantId, provider: '' }), provider: IS_RECORD.provider };
       const sorted = { ...readOptions(options, reading), sort: ADDRESS_KEYS };
       const documents = await collection.find(filter, sorted).toArray();
-      return documents.map((document) =>
-        this.#toRecord(document, (of) => of.tenantId === tenantId),
-      );
+      return documents
+        .filter((document) => isAddress(document as SecretRecord)) // as in a scan
+        .map((document) => this.#toRecord(document, (of) => of.tenantId === tenantId));
     });
   }
 
@@ -175,26 +179,14 @@ export class MongoSecretStore implements SecretStore {
   }
 
   async *scan(query: ScanQuery): AsyncIterable<SecretRecord[]> {
-    const { batchSize = DEFAULT_SCAN_BATCH, after, until, keyId } = query;
-    // The bounds on the tenant let the server begin and end inside the index.
-    const outside = [
-      ...(after ? [{ tenantId: after.tenantId, provider: { $lte: after.provider } }] : []),
-      ...(until ? [{ tenantId: until.tenantId, provider: { $gt: until.provider } }] : []),
-    ];
+    const { batchSize = DEFAULT_SCAN_BATCH, keyId } = query;
     const filter = {
-      ...IS_RECORD,
-      tenantId: {
-        ...IS_RECORD.tenantId,
-        ...(after && { $gte: after.tenantId }),
-        ...(until && { $lte: until.tenantId }),
-      },
-      ...(outside.length > 0 && { $nor: outside }),
+      ...rangeFilter(query),
       ...(keyId !== undefined && { 'metadata.keyId': keyId }),
     };
     const find = async (collection: MongoCollection, { read }: CommandOptions) =>
       collection.find(filter, { ...read, sort: ADDRESS_KEYS, batchSize });
     for await (const batch of batchesOf(this.#run, 'scan', find)) {
-      // An array that holds a string passes the filter. It is not an address, and `check` names it.
       const records = batch.filter((document) => isAddress(document as SecretRecord));
       if (records.length > 0) yield records.map((document) => this.#toRecord(document, isAddress));
     }
@@ -234,6 +226,16 @@ export class MongoSecretStore implements SecretStore {
     return this.#run('count', (collection, { read }) => collection.countDocuments(IS_RECORD, read));
   }
 
+  /**
+   * Ranges of about equal size. The server goes through the index that `init` makes twice, once to
+   * count and once from one end of a range to the next. It reads no record, and sends these ends only.
+   * Without the index it sorts the records for each range: call `init` before.
+   */
+  async split(parts: number): Promise<ScanRange[]> {
+    const { splitRecords } = await import('./split.ts');
+    return splitRecords(this.#run, parts, () => this.count());
+  }
+
   async #insert(
     collection: MongoCollection,
     { read, write }: CommandOptions,
@@ -271,7 +273,7 @@ export class MongoSecretStore implements SecretStore {
         .updateOne(where, replacement(record), write)
         .catch((error: unknown) => {
           if (!isPathNotViable(error)) throw error;
-          return collection.updateOne(where, replacement(record, { whole: true }), write);
+          return collection.updateOne(where, wholeReplacement(record), write);
         });
       if (matchedCount === 1) return true;
     }
@@ -324,8 +326,4 @@ function readOptions(
   reading: StoreReadOptions | undefined,
 ): object {
   return reading?.history === false ? readCurrent : read;
-}
-
-function isAddress({ tenantId, provider }: SecretRef): boolean {
-  return typeof tenantId === 'string' && typeof provider === 'string';
 }

@@ -1,6 +1,7 @@
-import { invalidArgument, VaultError } from '../errors.ts';
+import { VaultError } from '../errors.ts';
 import { refKey, type SecretRecord, type SecretRef } from '../record.ts';
 import {
+  assertParts,
   DEFAULT_SCAN_BATCH,
   rangesBetween,
   type ScanQuery,
@@ -183,9 +184,7 @@ export class PostgresSecretStore implements SecretStore {
 
   /** Ranges of about equal size, from a sample of a large table, which takes no time. */
   async split(parts: number): Promise<ScanRange[]> {
-    if (!Number.isSafeInteger(parts) || parts < 1) {
-      throw invalidArgument('The number of parts must be a positive integer.');
-    }
+    assertParts(parts);
     const [estimate] = await this.#run<{ count: string }>('split', this.#sql.estimate);
     // Less than 1 where the table was never analyzed.
     const share = (parts * SAMPLE_PER_RANGE) / Math.max(1, Number(estimate?.count ?? 0));
@@ -223,7 +222,9 @@ export class PostgresSecretStore implements SecretStore {
       });
       return async () => {
         stopped = true;
-        await Promise.resolve(stop()).catch(() => {}); // the server may be gone
+        await Promise.resolve()
+          .then(stop)
+          .catch(() => {}); // the server may be gone
       };
     } catch (error) {
       throw storeError(error, 'watch', this.#table);

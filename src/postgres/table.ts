@@ -26,6 +26,7 @@ const COLUMNS: Record<string, string> = {
   extra: 'jsonb',
 };
 const CREATE_ATTEMPTS = 6;
+const LOOKUP = "(metadata->'lookup')";
 
 /**
  * The name as SQL takes it.
@@ -93,7 +94,7 @@ async function creating(run: PostgresRun, statement: string): Promise<void> {
 
 /** The statement that makes the index for lookups. @internal */
 export function createLookupIndex(quoted: string): string {
-  return `CREATE INDEX IF NOT EXISTS ${indexName(quoted)} ON ${quoted} USING gin ((metadata->'lookup'))`;
+  return `CREATE INDEX IF NOT EXISTS ${indexName(quoted)} ON ${quoted} USING gin (${LOOKUP})`;
 }
 
 /** An index is in the schema of its table. A name has 63 characters at most. */
@@ -102,15 +103,28 @@ function indexName(quoted: string): string {
   return `${table.slice(0, 57).replace(/"$/, '')}_lookup"`;
 }
 
-/** Makes the index for lookups unless it is there. It needs no right to create one that is there. @internal */
+/**
+ * Makes the index for lookups unless the table has one. It needs no right to create one that is there.
+ *
+ * @throws VaultError `ERR_STORE_FAILED` with what to do where something else has the name of the index
+ * @internal
+ */
 export async function initLookupIndex(run: PostgresRun, quoted: string): Promise<void> {
-  const names = quoted.split('.');
-  const index = [...names.slice(0, -1), indexName(quoted)].join('.');
-  const [found] = await run<{ name: string | null }>('init', FIND, [index]);
-  if (found?.name == null) await creating(run, createLookupIndex(quoted));
+  const isThere = async () => (await run('init', FIND_INDEX, [quoted])).length > 0;
+  if (await isThere()) return;
+  await creating(run, createLookupIndex(quoted));
+  if (await isThere()) return;
+  throw unfit(
+    quoted,
+    `has no index for lookups, as something else is named ${indexName(quoted)}`,
+    `Run: CREATE INDEX ON ${quoted} USING gin (${LOOKUP})`,
+  );
 }
 
-const FIND = 'SELECT to_regclass($1::text)::text AS name';
+// By what it indexes: one of another name serves as well.
+const FIND_INDEX = `SELECT 1 AS found FROM pg_index i
+WHERE i.indrelid = to_regclass($1::text) AND i.indisvalid AND i.indpred IS NULL
+  AND pg_get_indexdef(i.indexrelid) LIKE '% USING gin (((metadata -> ''lookup''::text)))'`;
 
 interface Column {
   readonly name: string;

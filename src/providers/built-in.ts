@@ -27,7 +27,6 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_account_sid',
       pattern: /^AC[0-9a-fA-F]{32}$/,
       example: '"AC" and 32 hex digits',
-      help: 'Twilio Console, Account Dashboard, under "Account Info".',
     },
     authToken: {
       label: 'Auth token',
@@ -36,7 +35,6 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_auth_token',
       pattern: /^\S+$/,
       example: '32 hex digits without spaces',
-      help: 'Twilio Console, Account Dashboard, under "Account Info". With an API key it is only needed to verify webhooks.',
     },
     authTokenSecondary: {
       label: 'Secondary auth token',
@@ -45,7 +43,6 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_auth_token_secondary',
       pattern: /^\S+$/,
       example: '32 hex digits without spaces',
-      help: 'Only while you replace the auth token: webhooks signed with either one are accepted.',
     },
     apiKey: {
       label: 'API key SID',
@@ -54,7 +51,6 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_api_key',
       pattern: /^SK[0-9a-fA-F]{32}$/,
       example: '"SK" and 32 hex digits',
-      help: 'Twilio Console, Account, "API keys & tokens". Create a standard key; you can revoke it alone.',
     },
     apiSecret: {
       label: 'API key secret',
@@ -63,7 +59,6 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_api_secret',
       pattern: /^\S+$/,
       example: '32 letters and digits without spaces',
-      help: 'Twilio shows it once, when the API key is created.',
     },
     oauthClientId: {
       label: 'OAuth client ID',
@@ -85,7 +80,6 @@ export const twilioProvider = defineProvider({
       lookup: true,
       settingsKey: 'twilio_phone_number',
       example: '+15005550006',
-      help: 'Twilio Console, Phone Numbers, "Active numbers".',
     },
     whatsappNumber: {
       label: 'WhatsApp number',
@@ -93,7 +87,6 @@ export const twilioProvider = defineProvider({
       lookup: true,
       settingsKey: 'twilio_whatsapp_number',
       example: '+15005550006',
-      help: 'Twilio Console, Messaging, Senders, "WhatsApp senders".',
     },
     twimlAppSid: {
       label: 'TwiML app SID',
@@ -102,13 +95,11 @@ export const twilioProvider = defineProvider({
       settingsKey: 'twilio_twiml_app_sid',
       pattern: /^AP[0-9a-fA-F]{32}$/,
       example: '"AP" and 32 hex digits',
-      help: 'Twilio Console, Voice, Manage, "TwiML apps". Calls from the browser go through it.',
     },
     agentPhoneNumber: {
       label: "Agent's phone number",
       secret: false,
       settingsKey: 'agent_phone_number',
-      help: 'Where incoming calls are put through.',
     },
     region: {
       label: 'Region',
@@ -116,7 +107,6 @@ export const twilioProvider = defineProvider({
       env: 'TWILIO_REGION',
       pattern: /^[a-z]{2}\d$/,
       example: 'us1, ie1 or au1',
-      help: 'Only if your account is not in the region us1.',
     },
     edge: {
       label: 'Edge',
@@ -124,7 +114,6 @@ export const twilioProvider = defineProvider({
       env: 'TWILIO_EDGE',
       pattern: /^[a-z-]+$/,
       example: 'ashburn, dublin, sydney',
-      help: 'Only if you connect through an edge location of your choice.',
     },
   },
   complete: [
@@ -169,7 +158,6 @@ export const sendgridProvider = defineProvider({
       settingsKey: 'sendgrid_api_key',
       pattern: /^SG\.\S+$/,
       example: '"SG." and two parts joined by a dot',
-      help: 'SendGrid, Settings, "API Keys". It needs the permission "Mail Send".',
     },
     senderEmail: {
       label: 'Sender',
@@ -177,7 +165,6 @@ export const sendgridProvider = defineProvider({
       lookup: true,
       settingsKey: 'sender_email',
       example: 'hello@company.example',
-      help: 'A verified sender or an address of an authenticated domain: Settings, "Sender Authentication".',
     },
     residency: {
       label: 'Data residency',
@@ -185,7 +172,6 @@ export const sendgridProvider = defineProvider({
       env: 'SENDGRID_RESIDENCY',
       pattern: /^(global|eu)$/,
       example: 'global or eu',
-      help: '"eu" only for an API key of an EU subuser.',
     },
     webhookPublicKey: {
       label: 'Public key of the signed event webhook',
@@ -193,7 +179,6 @@ export const sendgridProvider = defineProvider({
       // SubjectPublicKeyInfo of an uncompressed point on P-256, RFC 5480 §2: 91 bytes.
       pattern: /^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==$/,
       example: 'base64 of a P-256 public key',
-      help: 'SendGrid, Settings, "Mail Settings", "Event Webhook", under "Security features".',
     },
   },
   complete: [['apiKey']],
@@ -201,7 +186,7 @@ export const sendgridProvider = defineProvider({
   capabilities: { email: ['senderEmail'], events: ['webhookPublicKey'] },
 });
 
-function apiKey(env: string, settingsKey: string, help: string): FieldDefinition {
+function apiKey(env: string, settingsKey: string): FieldDefinition {
   return {
     label: 'API key',
     secret: true,
@@ -209,7 +194,6 @@ function apiKey(env: string, settingsKey: string, help: string): FieldDefinition
     settingsKey,
     pattern: /^\S+$/,
     example: 'a key without spaces',
-    help,
   };
 }
 
@@ -227,7 +211,6 @@ export const smtpProvider = defineProvider({
       secret: false,
       settingsKey: 'smtp_hostname',
       example: 'mail.company.example',
-      help: 'The server for outgoing mail, as your mail provider names it.',
       destination: true,
     },
     port: {
@@ -237,19 +220,16 @@ export const smtpProvider = defineProvider({
       settingsKey: 'smtp_port',
       pattern: /^\d{1,5}$/,
       example: '587',
-      help: '587 with STARTTLS, 465 with TLS from the start.',
     },
     username: {
       label: 'User name',
       secret: false,
       settingsKey: 'smtp_username',
-      help: 'Often the whole e-mail address.',
     },
     password: {
       label: 'Password',
       secret: true,
       settingsKey: 'smtp_password',
-      help: 'Some providers want an app password here, not the password of the mailbox.',
     },
     fromEmail: {
       label: 'Sender',
@@ -280,7 +260,7 @@ export const openaiProvider = defineProvider({
   name: 'openai',
   label: 'OpenAI',
   fields: {
-    apiKey: apiKey('OPENAI_API_KEY', 'openai_api_key', 'OpenAI Platform, "API keys".'),
+    apiKey: apiKey('OPENAI_API_KEY', 'openai_api_key'),
   },
   complete: [['apiKey']],
   test: async (context) => (await import('./test-models.ts')).testModels('openai', context),
@@ -297,7 +277,7 @@ export const anthropicProvider = defineProvider({
   name: 'anthropic',
   label: 'Anthropic',
   fields: {
-    apiKey: apiKey('ANTHROPIC_API_KEY', 'anthropic_api_key', 'Anthropic Console, "API keys".'),
+    apiKey: apiKey('ANTHROPIC_API_KEY', 'anthropic_api_key'),
   },
   complete: [['apiKey']],
   test: async (context) => (await import('./test-models.ts')).testModels('anthropic', context),
@@ -314,7 +294,7 @@ export const geminiProvider = defineProvider({
   name: 'gemini',
   label: 'Gemini',
   fields: {
-    apiKey: apiKey('GEMINI_API_KEY', 'gemini_api_key', 'Google AI Studio, "Get API key".'),
+    apiKey: apiKey('GEMINI_API_KEY', 'gemini_api_key'),
   },
   complete: [['apiKey']],
   test: async (context) => (await import('./test-models.ts')).testModels('gemini', context),

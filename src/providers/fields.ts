@@ -44,7 +44,7 @@ export type ChangesOf<P extends ProviderRef> = {
   readonly [F in FieldNameOf<P>]?: string | null | undefined;
 };
 
-/** Field name → value, without a prototype that a name could collide with. @internal */
+/** Field name → value; it inherits nothing that a name could collide with. @internal */
 export type FieldMap = Record<string, string>;
 
 // A record must stay far below the 16 MiB of a MongoDB document, its history included.
@@ -53,9 +53,15 @@ export const MAX_VALUE_BYTES = 64 * 1024;
 /** The most bytes that the values of one record may have. @internal */
 export const MAX_BUNDLE_BYTES = 256 * 1024;
 
+// What a class makes has a layout that the engine knows; Object.create(null) makes a hash table.
+class Fields {}
+Reflect.deleteProperty(Fields.prototype, 'constructor');
+Object.setPrototypeOf(Fields.prototype, null);
+Object.freeze(Fields.prototype);
+
 /** @internal */
 export function emptyFields(): FieldMap {
-  return Object.create(null) as FieldMap;
+  return new Fields() as FieldMap;
 }
 
 /**

@@ -22,7 +22,11 @@ export interface ResolvedProvider {
 export class ProviderRegistry {
   readonly #definitions: ReadonlyMap<string, ProviderDefinition>;
 
+  /** @throws VaultError `ERR_INVALID_ARGUMENT` */
   constructor(additional: readonly ProviderDefinition[] = []) {
+    if (!(Array.isArray(additional) && additional.every(isDefinition))) {
+      throw invalidArgument('providers must be an array of definitions made by defineProvider.');
+    }
     this.#definitions = new Map(
       [...builtInProviders, ...additional].map((definition) => [definition.name, definition]),
     );

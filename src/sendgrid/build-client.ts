@@ -4,7 +4,7 @@ import { sharedAgentUnlessReplaced } from '../clients/connection-pool.ts';
 import type { ClientOptions, ResolvedCredentials } from '../clients/credentials.ts';
 import { peerContent, peerError } from '../clients/load-peer.ts';
 import { answerError, networkError } from '../clients/provider-error.ts';
-import { Attempts } from '../clients/rate-limit.ts';
+import { Attempts, retryAfterMs } from '../clients/rate-limit.ts';
 import { assertTimeout, DEFAULT_TIMEOUT_MS, withDeadline } from '../clients/timeout.ts';
 import { invalidArgument, ProviderError } from '../errors.ts';
 import type { sendgridProvider } from '../providers/built-in.ts';
@@ -204,11 +204,11 @@ function answerOf(error: unknown) {
 }
 
 function toProviderError(error: unknown, secrets: readonly string[]): Error {
-  const { status, body } = answerOf(error);
+  const { status, headers, body } = answerOf(error);
   if (typeof status !== 'number') return networkError('sendgrid', error);
   const errors = body?.errors;
   const text = Array.isArray(errors) ? errors.map(textOf).join('; ') : undefined;
-  return answerError('sendgrid', { status, text }, secrets);
+  return answerError('sendgrid', { status, retryAfterMs: retryAfterMs(headers), text }, secrets);
 }
 
 function textOf(error: { message?: unknown; field?: unknown } | null): string {

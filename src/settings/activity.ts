@@ -1,12 +1,20 @@
 import type { AuditAction, AuditEvent } from '../audit/audit-event.ts';
 import type { ProviderDefinition } from '../providers/define-provider.ts';
 import type { ActivityEntry } from './contract.ts';
-import { isMessage, type Translate } from './messages.ts';
+import { isMessage, type SettingsMessages, type Translate } from './messages.ts';
 
-// That somebody looked at the page would drown the rest.
-const HIDDEN: ReadonlySet<AuditAction> = new Set(['status', 'list', 'history', 'verify']);
+// That somebody looked at the page would drown the rest, and an index is nobody's news.
+const HIDDEN: ReadonlySet<AuditAction> = new Set([
+  ...(['status', 'list', 'history', 'verify', 'find', 'reindex'] as const),
+]);
 /** Counted per day, whoever did them. */
-const COUNTED: ReadonlySet<AuditAction> = new Set(['get', 'override', 'test', 'webhook']);
+const COUNTED: ReadonlySet<AuditAction> = new Set([
+  'get',
+  'override',
+  'test',
+  'webhook',
+  'refresh',
+]);
 const MAX_ENTRIES = 50;
 const DAY_MS = 86_400_000;
 
@@ -45,15 +53,15 @@ function entry(
   say: Translate,
   now: Date,
 ): ActivityEntry {
-  const [{ at, provider, action, outcome, actor, fields }] = group as [AuditEvent];
+  const [first] = group as [AuditEvent];
+  const { at, provider, action, outcome, actor, fields } = first;
   const definition = providers.get(provider) as ProviderDefinition;
   const isOnePerson = group.every((event) => event.actor === actor);
   const labels = COUNTED.has(action)
     ? []
     : fields.map((field) => definition.fields[field]?.label ?? field);
   const count = group.reduce((sum, event) => sum + (event.count ?? 1), 0);
-  const key = `activity.${action}`;
-  const message = say(isMessage(key) ? key : 'activity.other', {
+  const message = say(sentenceFor(first), {
     label: definition.label,
     action,
     actor: actor ?? say('somebody'),
@@ -69,9 +77,21 @@ function entry(
     count,
     fields: labels,
     ...(isOnePerson && actor !== undefined && { actor }),
-    message:
-      outcome === 'ok' || action === 'webhook' ? message : say('activity.failed', { message }),
+    message: hasWorked(first) ? message : say('activity.failed', { message }),
   };
+}
+
+function sentenceFor({ action, outcome, rev }: AuditEvent): keyof SettingsMessages {
+  if (action === 'health') return outcome === 'ok' ? 'activity.works' : 'activity.fails';
+  const isFirst = rev === 1 && outcome === 'ok';
+  if (isFirst && (action === 'put' || action === 'patch')) return 'activity.first';
+  const key = `activity.${action}`;
+  return isMessage(key) ? key : 'activity.other';
+}
+
+/** Whether a sentence needs no addition: those about webhooks and health say themselves what failed. */
+function hasWorked({ action, outcome }: AuditEvent): boolean {
+  return outcome === 'ok' || action === 'webhook' || action === 'health';
 }
 
 function dayNumber(at: Date): number {

@@ -40,9 +40,16 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
+// Names and values come back that users and providers have chosen. As JSON they are data; escaped, they
+// are no markup even where a host puts an answer into a page.
+const MARKUP = /[<>&\u2028\u2029]/g;
+
 /** @internal */
 export function json(status: number, body: object, headers?: Readonly<Record<string, string>>) {
-  const text = JSON.stringify(body);
+  const text = JSON.stringify(body).replace(
+    MARKUP,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
   return new Response(text, {
     status,
     headers: { ...HEADERS, 'content-type': 'application/json; charset=utf-8', ...headers },

@@ -14,7 +14,15 @@ export interface SettingsOverview {
   readonly activity: readonly ActivityEntry[];
   /** What the user may do: an element shows the buttons for it. The handler checks every request. */
   readonly may: Permissions;
+  /**
+   * Stands for the tenant. A page sends it back in the header `settings-account`: after a login to
+   * another account in another tab, what was typed for this one is refused with 409.
+   */
+  readonly account: string;
 }
+
+/** The header that names the account a page was made for. @internal */
+export type AccountHeader = 'settings-account';
 
 /**
  * What a user may do with the credentials of a tenant.
@@ -44,7 +52,7 @@ export interface ProviderView {
   readonly ready: Readonly<Record<string, boolean>>;
   /** The fields that each of them needs beside the credentials. */
   readonly capabilities: Readonly<Record<string, readonly string[]>>;
-  /** The ways to connect. */
+  /** The ways to connect, a recommended one first. */
   readonly methods: readonly MethodView[];
   readonly fields: readonly FieldView[];
   /** For the condition of the next save; `null` where nothing is stored. */
@@ -118,6 +126,8 @@ export interface HealthView {
   readonly since?: string;
   readonly checkedAt?: string;
   readonly code?: string;
+  /** What is wrong, in a sentence for the user. */
+  readonly message?: string;
 }
 
 /**

@@ -1,18 +1,33 @@
+import { createHash } from 'node:crypto';
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { runConnectionTest, type TestConnectionOptions } from '../connections/run-test.ts';
+import { isAuditText } from '../core/options.ts';
 import { coreOf } from '../core/vault-core.ts';
 import { invalidArgument, isVaultError } from '../errors.ts';
 import { assertTenantId } from '../names.ts';
 import { isDefinition, type ProviderDefinition } from '../providers/define-provider.ts';
 import { holdsPlaceholder } from '../providers/mask.ts';
-import { secretsToEnterAgain } from '../vault/form.ts';
+import { secretsToEnterAgain } from '../vault/form-changes.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
 import type { ProviderStatus, StatusOptions } from '../vault/status.ts';
 import { groupActivity } from './activity.ts';
 import { empty, json, Refusal } from './answer.ts';
-import type { Permissions, ProviderView, TestResult, WebhookView } from './contract.ts';
+import type {
+  AccountHeader,
+  ActivityEntry,
+  Permissions,
+  ProviderView,
+  TestResult,
+  WebhookView,
+} from './contract.ts';
 import { TenantLimit } from './limits.ts';
-import { isMessage, type SettingsMessages, translator } from './messages.ts';
+import {
+  isUnavailable,
+  isUnreadable,
+  problemMessage,
+  type SettingsMessages,
+  translator,
+} from './messages.ts';
 import { badRequest, conditionOf, formOf, type Route, routeOf } from './request.ts';
 import { providerView } from './view.ts';
 
@@ -59,12 +74,16 @@ export interface SettingsHandlerOptions {
   readonly env?: NonNullable<StatusOptions['env']>;
   /** As in `StatusOptions`. */
   readonly envOverride?: NonNullable<StatusOptions['envOverride']>;
-  /** Is told of errors whose words the client does not see: of a 500 or 503, and of `activity`. */
+  /**
+   * Is told of errors whose words the client does not see: those behind a 500 or 503, and those of
+   * `activity` and `webhooks`.
+   */
   readonly onError?: (error: unknown, request: Request) => void;
 }
 
 const TESTS_PER_MINUTE = 10;
 const SAVES_PER_MINUTE = 60;
+const ACCOUNT_HEADER: AccountHeader = 'settings-account';
 
 type Form = Readonly<Record<string, string | null>>;
 
@@ -101,7 +120,7 @@ interface Call {
 export function createSettingsHandler(
   options: SettingsHandlerOptions,
 ): (request: Request) => Promise<Response> {
-  const { vault, identify, activity, env, envOverride, connection = {} } = options;
+  const { vault, identify, env, envOverride, connection = {} } = options;
   const { registry } = coreOf(vault);
   const basePath = checkedBasePath(options.basePath);
   const providers = checkedProviders(options.providers);
@@ -125,16 +144,17 @@ export function createSettingsHandler(
       throw new Refusal(405, 'ERR_METHOD_NOT_ALLOWED', 'methodNotAllowed', { headers });
     }
     if (definition === undefined) return overview(call);
+    requireSameAccount(call);
     if (route.test) return test(call, definition);
     return request.method === 'PATCH' ? save(call, definition) : remove(call, definition);
   }
 
   async function identified(request: Request): Promise<Call> {
     const identity = await identify(request);
-    if (identity === null || identity === undefined) throw new Refusal(401, 'LOGIN', 'login');
+    if (!identity) throw new Refusal(401, 'LOGIN', 'login');
     const { tenantId, actor, may } = identity;
     assertTenantId(tenantId); // a defect of the host: an answer of 500, and nobody's data
-    if (typeof actor !== 'string') throw invalidArgument('identify must return an actor.');
+    if (!isAuditText(actor)) throw invalidArgument('identify must return an actor.');
     const isAllowed = (what: keyof Permissions) => may?.[what] === true;
     return {
       request,
@@ -158,9 +178,9 @@ export function createSettingsHandler(
   async function overview(call: Call): Promise<Response> {
     const { tenantId, may } = call;
     requirePermission(call, 'read');
-    const [statuses, events] = await Promise.all([
+    const [statuses, activity] = await Promise.all([
       vault.status(tenantId, undefined, call.options),
-      recentEvents(call),
+      recentActivity(call),
     ]);
     const views = [...providers.values()].map(async (definition) => {
       const known = registry.find(definition.name) === definition;
@@ -170,17 +190,19 @@ export function createSettingsHandler(
     return json(200, {
       version: 1,
       providers: await Promise.all(views),
-      activity: groupActivity(events, tenantId, providers, say),
+      activity,
       may,
+      account: accountOf(tenantId),
     });
   }
 
   /** Without its activity the page is still worth showing. */
-  async function recentEvents({ request, tenantId }: Call): Promise<readonly AuditEvent[]> {
+  async function recentActivity({ request, tenantId }: Call): Promise<readonly ActivityEntry[]> {
     try {
-      return (await activity?.(tenantId)) ?? [];
+      const events = (await options.activity?.(tenantId)) ?? [];
+      return groupActivity(events, tenantId, providers, say);
     } catch (error) {
-      options.onError?.(error, request);
+      report(error, request);
       return [];
     }
   }
@@ -197,7 +219,13 @@ export function createSettingsHandler(
     const again = await fieldsToEnterAgain(call, definition, form, ifMatch);
     if (Object.keys(again).length > 0) throw invalid(again);
     const saved = await unlessChanged(call, definition, () =>
-      vault.applyForm(tenantId, definition, form, { ...call.options, ifMatch }),
+      vault
+        .applyForm(tenantId, definition, form, { ...call.options, ifMatch })
+        .catch((error: unknown) => {
+          // Each field is checked: together with those that are stored they are too long.
+          if (isVaultError(error, 'ERR_INVALID_ARGUMENT')) throw invalid(tooLong(form));
+          throw error;
+        }),
     );
     return json(200, view(call, definition, saved), etagHeader(saved.etag));
   }
@@ -245,7 +273,7 @@ export function createSettingsHandler(
     if (result === undefined) return json(200, failedTest('ERR_INVALID_ARGUMENT', 'notTestable'));
     if (result.ok) return json(200, { ok: true, message: say('testOk', { label }) });
     const { code = 'provider_error' } = result;
-    return json(200, failedTest(code, isMessage(code) ? code : 'testFailed'));
+    return json(200, failedTest(code, problemMessage(code)));
 
     function failedTest(code: string, key: keyof SettingsMessages): TestResult {
       return { ok: false, code, message: say(key, { label }) };
@@ -265,6 +293,13 @@ export function createSettingsHandler(
         return [field, example ? say('fieldFormLike', { example }) : say('fieldForm')];
       }),
     );
+  }
+
+  /** The error of the longest field. */
+  function tooLong(form: Form): Record<string, string> {
+    const length = (field: string) => form[field]?.length ?? 0;
+    const fields = Object.keys(form).sort((a, b) => length(b) - length(a));
+    return Object.fromEntries(fields.slice(0, 1).map((field) => [field, say('tooLarge')]));
   }
 
   /** The secrets that a form must hold because it changes where they are sent to. */
@@ -304,11 +339,10 @@ export function createSettingsHandler(
       if (isVaultError(error, 'ERR_CONFLICT')) {
         throw conflict(view(call, definition, await current(call, definition)));
       }
-      if (isVaultError(error) && UNREADABLE.test(error.code)) {
+      if (isVaultError(error) && isUnreadable(error.code)) {
         const words = { label: definition.label };
         throw new Refusal(409, error.code, 'unreadable', { words });
       }
-      if (isVaultError(error, 'ERR_INVALID_ARGUMENT')) throw invalid({});
       throw error;
     }
   }
@@ -318,17 +352,35 @@ export function createSettingsHandler(
   }
 
   function view(call: Call, definition: ProviderDefinition, status: ProviderStatus): ProviderView {
-    const webhooks = options.webhooks?.(call.tenantId, definition.name) ?? [];
-    return providerView(definition, status, webhooks, env);
+    return providerView(definition, status, webhooks(call, definition.name), env, say);
+  }
+
+  /** A save is done when they are asked for: they must not turn it into a failure. */
+  function webhooks({ request, tenantId }: Call, provider: string): readonly WebhookView[] {
+    try {
+      const found = options.webhooks?.(tenantId, provider) ?? [];
+      return found.map(({ label, url }) => ({ label: String(label), url: String(url) }));
+    } catch (error) {
+      report(error, request);
+      return [];
+    }
+  }
+
+  function report(error: unknown, request: Request): void {
+    try {
+      options.onError?.(error, request);
+    } catch {
+      // The user still gets an answer.
+    }
   }
 
   function failure(error: unknown, request: Request): Response {
     if (error instanceof Refusal) return error.response(say);
-    options.onError?.(error, request);
-    const isDown = isVaultError(error) && /^ERR_(STORE_|KEY_|ABORTED)/.test(error.code);
-    const refusal = isDown
-      ? new Refusal(503, error.code, 'unavailable', { headers: { 'retry-after': '10' } })
-      : new Refusal(500, 'ERR_INTERNAL', 'internal');
+    report(error, request);
+    const refusal =
+      isVaultError(error) && isUnavailable(error.code)
+        ? new Refusal(503, error.code, 'unavailable', { headers: { 'retry-after': '10' } })
+        : new Refusal(500, 'ERR_INTERNAL', 'internal');
     return refusal.response(say);
   }
 
@@ -339,10 +391,6 @@ export function createSettingsHandler(
   };
 }
 
-// The record is there and no key opens it: only its removal helps, or an operator.
-const UNREADABLE =
-  /^ERR_(MALFORMED|DECRYPTION_FAILED|BINDING|UNBOUND|KEY_UNKNOWN|KEY_MISSING|KEY_ERASED)$/;
-
 function methodsOf({ provider, test }: Route): readonly string[] {
   if (provider === undefined) return ['GET', 'HEAD', 'OPTIONS'];
   return test ? ['POST', 'OPTIONS'] : ['PATCH', 'DELETE', 'OPTIONS'];
@@ -350,6 +398,17 @@ function methodsOf({ provider, test }: Route): readonly string[] {
 
 function requirePermission({ may }: Call, what: keyof Permissions): void {
   if (!may[what]) throw new Refusal(403, 'ERR_FORBIDDEN', 'forbidden');
+}
+
+/** Refuses what was typed for another account than the one that the session belongs to now. */
+function requireSameAccount({ request, tenantId }: Call): void {
+  const account = request.headers.get(ACCOUNT_HEADER);
+  if (account === null || account === accountOf(tenantId)) return;
+  throw new Refusal(409, 'ERR_ACCOUNT_CHANGED', 'accountChanged');
+}
+
+function accountOf(tenantId: string): string {
+  return createHash('sha256').update(tenantId).digest('base64url').slice(0, 22);
 }
 
 function limit(taken: TenantLimit, tenantId: string, key: keyof SettingsMessages): void {

@@ -16,6 +16,7 @@ export const settingsMessages = {
   noCondition: 'Say which version you change. Load the page again.',
   tooLarge: 'This is too long.',
   notJson: 'Only JSON is understood here.',
+  accountChanged: 'You are logged in to another account now. Load the page again.',
   conflict: '{label} was changed by somebody else.',
   conflictBy: '{label} was changed by {actor}.',
   invalid: 'Some fields need another look.',
@@ -37,11 +38,17 @@ export const settingsMessages = {
   wrong_credentials: '{label} refuses these credentials. Check that each is complete and current.',
   not_allowed: '{label} knows these credentials, but they lack a permission.',
   suspended: 'The account at {label} is suspended.',
+  unverified_sender:
+    '{label} does not know the sender. Verify the address or its domain at {label}.',
   rate_limited: '{label} has had too many requests. Try again in a minute.',
   unreachable: '{label} cannot be reached.',
   timeout: '{label} does not answer.',
   provider_error: '{label} has a problem at the moment. Try again later.',
+  invalid_grant: '{label} has ended its permission. Connect it again.',
+  refresh_failed: 'The access to {label} could not be renewed.',
   ERR_NOT_CONFIGURED: 'Enter the missing fields first.',
+  ERR_ENV_INCOMPLETE:
+    'Your operator has set only a part of other credentials for {label}. Ask your support.',
   testFailed: 'The credentials could not be tested.',
   // For the pages of your application
   connect: 'Connect {label} in Settings.',
@@ -54,15 +61,21 @@ export const settingsMessages = {
   events: 'see what happens to e-mail',
   ai: 'write with AI',
   // Activity
+  'activity.first': '{label}: set up by {actor}',
   'activity.get': '{label}: used {times} {day}',
   'activity.put': '{label}: replaced by {actor}',
   'activity.patch': '{label}: {fields} changed by {actor}',
   'activity.delete': '{label}: removed by {actor}',
+  'activity.erase': '{label}: removed for good by {actor}',
   'activity.rollback': '{label}: set back to an earlier version by {actor}',
   'activity.purge': '{label}: earlier versions removed by {actor}',
   'activity.override': "{label}: the operator's own credentials used {times} {day}",
   'activity.migrate': '{label}: moved here from the old settings',
   'activity.rotate': '{label}: sealed with a new key',
+  'activity.rotate-credential': '{label}: replaced by a new one',
+  'activity.refresh': '{label}: access renewed {times} {day}',
+  'activity.works': '{label}: works',
+  'activity.fails': '{label}: does not work any more',
   'activity.test': '{label}: tested {times} {day}',
   'activity.webhook': '{label}: {times} a webhook was refused {day}',
   'activity.other': '{label}: {action} {times} {day}',
@@ -92,8 +105,8 @@ export type Translate = (
 /** @internal */
 export function translator(messages: Partial<SettingsMessages> = {}): Translate {
   return (key, words = {}) => {
-    const text =
-      (Object.hasOwn(messages, key) ? messages[key] : undefined) ?? settingsMessages[key];
+    const translated: unknown = Object.hasOwn(messages, key) ? messages[key] : undefined;
+    const text = typeof translated === 'string' ? translated : settingsMessages[key];
     return text.replace(/\{(\w+)\}/g, (braces, word: string) =>
       Object.hasOwn(words, word) ? String(words[word]) : braces,
     );
@@ -103,6 +116,33 @@ export function translator(messages: Partial<SettingsMessages> = {}): Translate 
 /** Whether the catalogue has a sentence of that name. @internal */
 export function isMessage(key: string): key is keyof SettingsMessages {
   return Object.hasOwn(settingsMessages, key);
+}
+
+/** Codes of a test or of the health of credentials whose sentence has the same name. */
+const PROBLEMS: readonly string[] = [
+  ...['wrong_credentials', 'not_allowed', 'suspended', 'unverified_sender', 'rate_limited'],
+  ...['unreachable', 'timeout', 'provider_error', 'invalid_grant', 'refresh_failed'],
+  ...['ERR_NOT_CONFIGURED', 'ERR_ENV_INCOMPLETE'],
+];
+
+/** The sentence about what a test, or the use, of credentials found. @internal */
+export function problemMessage(code: string): keyof SettingsMessages {
+  if (PROBLEMS.includes(code)) return code as keyof SettingsMessages;
+  if (isUnreadable(code)) return 'unreadable';
+  return isUnavailable(code) ? 'unavailable' : 'testFailed';
+}
+
+const UNREADABLE =
+  /^ERR_(MALFORMED|DECRYPTION_FAILED|BINDING|UNBOUND|KEY_UNKNOWN|KEY_MISSING|KEY_ERASED)$/;
+
+/** Whether the record is there and no key opens it: only its removal helps, or an operator. @internal */
+export function isUnreadable(code: string): boolean {
+  return UNREADABLE.test(code);
+}
+
+/** Whether it may work in a minute. @internal */
+export function isUnavailable(code: string): boolean {
+  return /^ERR_(STORE_|KEY_|ABORTED)/.test(code);
 }
 
 /**

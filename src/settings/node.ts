@@ -42,9 +42,8 @@ export function toNodeListener(
       if (!response.writableFinished) gone.abort();
     });
     answer(request, response, handle, gone.signal).catch(() => {
-      // The handler answers its own errors: the request is malformed, or the client is gone.
       if (response.headersSent) response.destroy();
-      else response.writeHead(400, { connection: 'close' }).end();
+      else response.writeHead(500, { connection: 'close' }).end();
     });
   };
 }
@@ -56,11 +55,18 @@ async function answer(
   signal: AbortSignal,
 ): Promise<void> {
   const request = toRequest(incoming, signal);
+  if (request === undefined) {
+    outgoing.writeHead(400, { connection: 'close' }).end();
+    return;
+  }
   origins.set(request, incoming);
   const response = await handle(request);
   if (outgoing.destroyed) return;
   outgoing.statusCode = response.status;
-  for (const [name, value] of response.headers) outgoing.setHeader(name, value);
+  for (const [name, value] of response.headers) {
+    if (name === 'set-cookie') outgoing.appendHeader(name, value);
+    else outgoing.setHeader(name, value);
+  }
   // A large rest of the body is not read: the connection cannot serve another request.
   if (incoming.body === undefined && !incoming.readableEnded && mayBeLarge(incoming)) {
     outgoing.setHeader('connection', 'close');
@@ -68,22 +74,27 @@ async function answer(
   outgoing.end(Buffer.from(await response.arrayBuffer()));
 }
 
-function toRequest(incoming: NodeRequest, signal: AbortSignal): Request {
+/** `undefined` for a request that has no such form: a method such as TRACE. */
+function toRequest(incoming: NodeRequest, signal: AbortSignal): Request | undefined {
   const { method = 'GET', url = '/', originalUrl = url } = incoming;
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    if (name.startsWith(':')) continue; // HTTP/2's own
-    for (const one of [value ?? []].flat()) headers.append(name, one);
+  try {
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(incoming.headers)) {
+      if (name.startsWith(':')) continue; // HTTP/2's own
+      for (const one of [value ?? []].flat()) headers.append(name, one);
+    }
+    // The handler looks at the path only. A client's Host header decides nothing.
+    const target = new URL(originalUrl.replace(/^\/+/, '/'), 'http://localhost');
+    const body = hasBody(incoming) ? bodyOf(incoming) : undefined;
+    return new Request(target, {
+      method,
+      headers,
+      signal,
+      ...(body !== undefined && { body, duplex: 'half' }),
+    } as RequestInit);
+  } catch {
+    return undefined;
   }
-  // The handler looks at the path only. A client's Host header decides nothing.
-  const target = new URL(originalUrl.replace(/^\/+/, '/'), 'http://localhost');
-  const body = hasBody(incoming) ? bodyOf(incoming) : undefined;
-  return new Request(target, {
-    method,
-    headers,
-    signal,
-    ...(body !== undefined && { body, duplex: 'half' }),
-  } as RequestInit);
 }
 
 function bodyOf(incoming: NodeRequest): string | Uint8Array | ReadableStream<Uint8Array> {

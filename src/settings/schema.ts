@@ -1,3 +1,21 @@
+import type {
+  ActivityEntry,
+  FieldView,
+  HealthView,
+  MethodView,
+  Permissions,
+  ProviderView,
+  SaveRequest,
+  SettingsFailure,
+  SettingsOverview,
+  TestRequest,
+  TestResult,
+  WebhookView,
+} from './contract.ts';
+
+type Optional<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
+type Required<T> = Exclude<keyof T, Optional<T>>;
+
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const time = { type: 'string', format: 'date-time' } as const;
@@ -10,8 +28,11 @@ const form = {
   additionalProperties: { type: ['string', 'null'] },
 } as const;
 
-/** An object with these members, of which those in `optional` may be absent. */
-function object(properties: Record<string, object>, optional: Record<string, object> = {}) {
+/** The schema of a `T`. The compiler checks that it has the same members, and the same optional ones. */
+function object<T>(
+  properties: Readonly<Record<Required<T>, object>>,
+  optional: Readonly<Record<Optional<T>, object>>,
+) {
   return {
     type: 'object',
     properties: { ...properties, ...optional },
@@ -31,13 +52,17 @@ export const settingsSchema: Readonly<Record<string, unknown>> = {
   $id: 'urn:provider-vault:settings:1',
   $ref: '#/$defs/SettingsOverview',
   $defs: {
-    SettingsOverview: object({
-      version: { const: 1 },
-      providers: listOf('ProviderView'),
-      activity: listOf('ActivityEntry'),
-      may: object({ read: flag, write: flag, test: flag, remove: flag }),
-    }),
-    ProviderView: object(
+    SettingsOverview: object<SettingsOverview>(
+      {
+        version: { const: 1 },
+        providers: listOf('ProviderView'),
+        activity: listOf('ActivityEntry'),
+        may: object<Permissions>({ read: flag, write: flag, test: flag, remove: flag }, {}),
+        account: text,
+      },
+      {},
+    ),
+    ProviderView: object<ProviderView>(
       {
         name: text,
         label: text,
@@ -47,25 +72,28 @@ export const settingsSchema: Readonly<Record<string, unknown>> = {
         capabilities: { type: 'object', additionalProperties: names },
         methods: {
           type: 'array',
-          items: object({ id: text, label: text, fields: names }, { recommended: flag }),
+          items: object<MethodView>(
+            { id: text, label: text, fields: names },
+            { recommended: flag },
+          ),
         },
         fields: listOf('FieldView'),
         etag: { type: ['string', 'null'] },
         testable: flag,
-        webhooks: { type: 'array', items: object({ label: text, url: text }) },
+        webhooks: { type: 'array', items: object<WebhookView>({ label: text, url: text }, {}) },
       },
       {
         keyId: text,
-        health: object(
+        health: object<HealthView>(
           { state: { enum: ['ok', 'failing', 'expiring', 'needs_reauthorization'] } },
-          { since: time, checkedAt: time, code: text },
+          { since: time, checkedAt: time, code: text, message: text },
         ),
         updatedAt: time,
         updatedBy: text,
         reason: text,
       },
     ),
-    FieldView: object(
+    FieldView: object<FieldView>(
       { name: text, label: text, secret: flag, set: flag },
       {
         masked: text,
@@ -76,7 +104,7 @@ export const settingsSchema: Readonly<Record<string, unknown>> = {
         destination: flag,
       },
     ),
-    ActivityEntry: object(
+    ActivityEntry: object<ActivityEntry>(
       {
         at: time,
         provider: text,
@@ -88,11 +116,14 @@ export const settingsSchema: Readonly<Record<string, unknown>> = {
       },
       { actor: text },
     ),
-    SaveRequest: object({ fields: form }),
-    TestRequest: object({}, { fields: form }),
-    TestResult: object({ ok: flag, message: text }, { code: text, errors: textByField }),
-    SettingsFailure: object(
-      { error: object({ code: text, message: text }) },
+    SaveRequest: object<SaveRequest>({ fields: form }, {}),
+    TestRequest: object<TestRequest>({}, { fields: form }),
+    TestResult: object<TestResult>(
+      { ok: flag, message: text },
+      { code: text, errors: textByField },
+    ),
+    SettingsFailure: object<SettingsFailure>(
+      { error: object<SettingsFailure['error']>({ code: text, message: text }, {}) },
       { errors: textByField, current: { $ref: '#/$defs/ProviderView' } },
     ),
   },

@@ -3,6 +3,8 @@ import type { FieldDefinition, ProviderDefinition } from '../providers/define-pr
 import { environmentFields } from '../providers/environment.ts';
 import type { ProviderStatus, StatusOptions } from '../vault/status.ts';
 import type { FieldView, HealthView, ProviderView, WebhookView } from './contract.ts';
+import { fieldHelp } from './help.ts';
+import { problemMessage, type Translate } from './messages.ts';
 
 /** A provider for the page. Of a secret it holds the mask and nothing else. @internal */
 export function providerView(
@@ -10,9 +12,9 @@ export function providerView(
   status: ProviderStatus,
   webhooks: readonly WebhookView[],
   env: StatusOptions['env'],
+  say: Translate,
 ): ProviderView {
-  const { state, missing, etag, keyId, updatedAt, updatedBy, reason } = status;
-  const { health } = status as { readonly health?: unknown };
+  const { state, missing, etag, keyId, updatedAt, updatedBy, reason, health } = status;
   return {
     name: definition.name,
     label: definition.label,
@@ -20,18 +22,31 @@ export function providerView(
     missing,
     ready: readiness(definition, status, env),
     capabilities: definition.capabilities,
-    methods: definition.methods,
-    fields: Object.entries(definition.fields).map(([name, field]) =>
-      fieldView(name, field, status),
+    methods: [...definition.methods].sort(
+      (a, b) => Number(b.recommended === true) - Number(a.recommended === true),
     ),
+    fields: Object.keys(definition.fields).map((name) => fieldView(definition, name, status)),
     etag,
     testable: canBeTested(definition),
-    webhooks: webhooks.map(({ label, url }) => ({ label, url })),
+    webhooks,
     ...(keyId !== undefined && { keyId }),
-    ...(health !== undefined && { health: JSON.parse(JSON.stringify(health)) as HealthView }),
+    ...(health !== undefined && { health: healthView(health, definition, say) }),
     ...(updatedAt !== undefined && { updatedAt: updatedAt.toISOString() }),
     ...(updatedBy !== undefined && { updatedBy }),
     ...(reason !== undefined && { reason }),
+  };
+}
+
+function healthView(
+  { state, since, checkedAt, code }: NonNullable<ProviderStatus['health']>,
+  { label }: ProviderDefinition,
+  say: Translate,
+): HealthView {
+  return {
+    state,
+    since: since.toISOString(),
+    checkedAt: checkedAt.toISOString(),
+    ...(code !== undefined && { code, message: say(problemMessage(code), { label }) }),
   };
 }
 
@@ -52,8 +67,14 @@ function readiness(
   );
 }
 
-function fieldView(name: string, field: FieldDefinition, { fields }: ProviderStatus): FieldView {
-  const { label, secret, help, example, pattern, destination } = field;
+function fieldView(
+  definition: ProviderDefinition,
+  name: string,
+  { fields }: ProviderStatus,
+): FieldView {
+  const field = definition.fields[name] as FieldDefinition;
+  const { label, secret, example, pattern, destination } = field;
+  const help = fieldHelp(definition, name);
   const { set = false, masked } = fields[name] ?? {};
   return {
     name,

@@ -34,8 +34,8 @@ export interface KeyStore {
   put(entry: KeyEntry, expected: string | null): Promise<boolean>;
 
   /**
-   * All entries, in batches, ordered by tenant as the store compares strings. A scan returns every
-   * entry that exists from its start to its end; it may or may not return others.
+   * All entries, in batches, ordered by tenant, compared by code point, as UTF-8 is by bytes. A scan
+   * returns every entry that exists from its start to its end; it may or may not return others.
    */
   scan(query: KeyScanQuery): AsyncIterable<KeyEntry[]>;
 
@@ -100,4 +100,6 @@ export interface KeyScanQuery {
   readonly batchSize?: number;
   /** Begin after this tenant. @defaultValue the first */
   readonly after?: string;
+  /** End with this tenant, whose entry belongs to the scan. @defaultValue the last */
+  readonly until?: string;
 }

@@ -22,9 +22,10 @@ export function fromKeyRecord({ provider: _, data, ...members }: SecretRecord): 
 }
 
 /** @internal */
-export function toRecordQuery({ batchSize, after }: KeyScanQuery): ScanQuery {
+export function toRecordQuery({ batchSize, after, until }: KeyScanQuery): ScanQuery {
   return {
     ...(batchSize !== undefined && { batchSize }),
     ...(after !== undefined && { after: keyRef(after) }),
+    ...(until !== undefined && { until: keyRef(until) }),
   };
 }

@@ -7,7 +7,9 @@ import {
   type SecretRecord,
   type SecretRef,
 } from '../record.ts';
+import { compareRefs } from './order.ts';
 import {
+  assertParts,
   DEFAULT_SCAN_BATCH,
   rangesBetween,
   type ScanQuery,
@@ -92,6 +94,7 @@ export class RecordTable {
   }
 
   split(parts: number): ScanRange[] {
+    assertParts(parts);
     const all = this.all();
     const ranges = Math.max(1, Math.min(parts, all.length));
     const bounds = Array.from(
@@ -109,12 +112,6 @@ export class RecordTable {
   #sorted(wanted: (record: SecretRecord) => boolean): SecretRecord[] {
     return [...this.#records.values()].filter(wanted).sort(compareRefs);
   }
-}
-
-function compareRefs(a: SecretRef, b: SecretRef): number {
-  if (a.tenantId !== b.tenantId) return a.tenantId < b.tenantId ? -1 : 1;
-  if (a.provider === b.provider) return 0;
-  return a.provider < b.provider ? -1 : 1;
 }
 
 function copyForReader(record: SecretRecord, options?: StoreReadOptions): SecretRecord {

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors.ts';
 import type { SecretRecord, SecretRef } from '../record.ts';
 
 /**
@@ -57,8 +58,9 @@ export interface SecretStore {
   delete(ref: SecretRef, expected?: string): Promise<boolean>;
 
   /**
-   * All records, in batches, ordered by tenant and provider as the store compares strings. A scan
-   * returns every record that exists from its start to its end; it may or may not return others.
+   * All records, in batches, ordered by tenant and provider as the store compares strings: by code
+   * point, so that a range means the same in another store. A scan returns every record that exists
+   * from its start to its end; it may or may not return others.
    */
   scan(query: ScanQuery): AsyncIterable<SecretRecord[]>;
 
@@ -73,7 +75,8 @@ export interface SecretStore {
 
   /**
    * Optional: at most `parts` ranges of about equal size, for machines that share a long operation.
-   * Together they hold every address, those of later records included.
+   * Each begins where the one before ends, and together they hold every address, those of later
+   * records included. Call it once and hand the ranges out: another call gives other ranges.
    */
   split?(parts: number): Promise<ScanRange[]>;
 
@@ -82,9 +85,9 @@ export interface SecretStore {
    *
    * @param listener - gets the address; must not throw
    * @param onGap - is called when changes may have been missed, as after a lost connection; a cache
-   * then drops everything. While changes go on being missed, pass a promise that settles when the
-   * store listens again: the vault bypasses its cache until then. A store that cannot miss a change
-   * may ignore it.
+   * then drops everything. While changes go on being missed, pass a promise that is fulfilled when the
+   * store listens again: the vault bypasses its cache until then, and for good if it is rejected. A store
+   * that cannot miss a change may ignore it.
    * @returns a function that stops it; after that resolves, nothing is reported any more
    * @throws VaultError `ERR_STORE_FAILED` where changes cannot be reported
    */
@@ -124,6 +127,11 @@ export interface StoreWrite {
   readonly record: SecretRecord;
   /** The etag of the stored record; `null`: there must be none. */
   readonly expected: string | null;
+  /**
+   * Optional: the whole record with the etag `expected`, as the caller has read it. A store that can write
+   * parts of a record may leave out what is the same in both.
+   */
+  readonly stored?: SecretRecord | undefined;
 }
 
 /**
@@ -165,6 +173,12 @@ export interface ScanRange {
 
 /** @internal */
 export const DEFAULT_SCAN_BATCH = 100;
+
+/** @throws VaultError `ERR_INVALID_ARGUMENT` @internal */
+export function assertParts(parts: number): void {
+  if (Number.isSafeInteger(parts) && parts >= 1) return;
+  throw invalidArgument('The number of parts must be a positive integer.');
+}
 
 /** The ranges that end with each of some addresses, in order, and the one behind them. @internal */
 export function rangesBetween(bounds: readonly SecretRef[]): ScanRange[] {

@@ -28,6 +28,8 @@ interface Parts {
   readonly cache: AsyncCache<CachedEntry>;
   /** The key of the keyring, while that seals. */
   readonly sealer: VaultKey | undefined;
+  /** Names them on the tracing channels. */
+  readonly owner: symbol;
 }
 
 /**
@@ -41,9 +43,9 @@ export class ColdKeys {
   readonly #cache: AsyncCache<CachedEntry>;
   readonly #sealer: VaultKey | undefined;
 
-  constructor({ store, wrapper, wrappers, cache, sealer }: Parts) {
+  constructor({ store, wrapper, wrappers, cache, sealer, owner }: Parts) {
     this.store = store;
-    this.wrappers = new KeyWrappers(wrapper, wrappers);
+    this.wrappers = new KeyWrappers(wrapper, wrappers, owner);
     this.#cache = cache;
     this.#sealer = sealer;
   }

@@ -7,6 +7,8 @@ import type { KeyEntry, KeyStore } from '../stores/key-store.ts';
  * @internal
  */
 export interface TenantKeyControl {
+  /** Names the `TenantKeys` on the tracing channels. */
+  readonly owner: symbol;
   readonly store: KeyStore;
   /** The id of the wrapper that wraps new keys. */
   readonly wrapperId: string;

@@ -105,10 +105,13 @@ export class TenantKeys implements KeyProvider {
     if (sealer !== undefined) this.keyIds = sealer.keyIds;
     this.#keyring = keyring;
     this.#cache = new AsyncCache({ ttlMs, max });
-    const parts = { store, wrapper, wrappers, cache: this.#cache, sealer: sealer?.encryptionKey() };
+    const owner = Symbol('TenantKeys');
+    const cache = this.#cache;
+    const parts = { store, wrapper, wrappers, cache, sealer: sealer?.encryptionKey(), owner };
     // Loaded by the first key that is not in memory: an application without TenantKeys does not pay.
     this.#loadCold = async () => new (await import('./cold-keys.ts')).ColdKeys(parts);
     attachControl(this, {
+      owner,
       store,
       wrapperId: wrapper.id,
       decryptionOnlyIds: keyring?.keyIds.slice(sealer ? 1 : 0) ?? [],
@@ -188,7 +191,7 @@ export class TenantKeys implements KeyProvider {
    * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError with the code of what ended it:
    * `ERR_KEY_UNAVAILABLE`, the errors of the key store, `ERR_ABORTED`
    */
-  async rewrap(options: Omit<LongOperationOptions, 'range'> = {}): Promise<RewrapReport> {
+  async rewrap(options: LongOperationOptions = {}): Promise<RewrapReport> {
     const { rewrapKeys } = await import('../maintenance/rewrap-keys.ts');
     return this.#withCold(({ store, wrappers }) => rewrapKeys(store, wrappers, options));
   }

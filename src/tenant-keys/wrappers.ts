@@ -1,4 +1,5 @@
 import { createSecretKey, hkdfSync, randomBytes } from 'node:crypto';
+import { traced } from '../core/tracing.ts';
 import { isVaultError, VaultError } from '../errors.ts';
 import { KEY_BYTES } from '../keys/key-input.ts';
 import type { KeyWrapper } from '../keys/key-wrapper.ts';
@@ -10,10 +11,25 @@ import { unavailable, withDeadline } from './deadline.ts';
 export class KeyWrappers {
   readonly current: KeyWrapper;
   readonly #byId: ReadonlyMap<string, KeyWrapper>;
+  /** Names the `TenantKeys` on the tracing channels. */
+  readonly #owner: symbol;
 
-  constructor(current: KeyWrapper, byId: ReadonlyMap<string, KeyWrapper>) {
+  constructor(current: KeyWrapper, byId: ReadonlyMap<string, KeyWrapper>, owner: symbol) {
     this.current = current;
     this.#byId = byId;
+    this.#owner = owner;
+  }
+
+  /** Calls a KMS, and waits for its answer no longer than a caller may wait. */
+  call<T>(
+    operation: 'wrapKey' | 'unwrapKey' | 'rewrapKeys',
+    { id: wrapper }: KeyWrapper,
+    tenantId: string | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const ask = () => withDeadline(`The wrapper "${wrapper}"`, work);
+    const facts = () => ({ wrapper, ...(tenantId !== undefined && { tenantId }) });
+    return traced(operation, this.#owner, ask, facts);
   }
 
   /** Whether the wrapper that wrapped a key is configured. */
@@ -64,7 +80,7 @@ export class KeyWrappers {
 
   async #wrap(bytes: Uint8Array, tenantId: string): Promise<string> {
     const { current } = this;
-    const wrapped = await withDeadline(`The wrapper "${current.id}"`, () =>
+    const wrapped = await this.call('wrapKey', current, tenantId, () =>
       current.wrap(bytes, { tenantId }),
     );
     return wrappedText(wrapped, current);
@@ -77,7 +93,7 @@ export class KeyWrappers {
   ): Promise<T> {
     const wrapper = this.of(stored, tenantId);
     let isLate = false;
-    const bytes = await withDeadline(`The wrapper "${wrapper.id}"`, async () => {
+    const bytes = await this.call('unwrapKey', wrapper, tenantId, async () => {
       const answer = await wrapper.unwrap(Buffer.from(stored.wrapped, 'base64'), { tenantId });
       if (isLate && answer instanceof Uint8Array) answer.fill(0); // nobody waits for it any more
       return answer;

@@ -6,7 +6,7 @@ import { sharedAgent } from '../clients/connection-pool.ts';
 import type { ClientOptions, ResolvedCredentials } from '../clients/credentials.ts';
 import { peerContent, peerError } from '../clients/load-peer.ts';
 import { answerError, networkError } from '../clients/provider-error.ts';
-import { Attempts } from '../clients/rate-limit.ts';
+import { Attempts, retryAfterMs } from '../clients/rate-limit.ts';
 import { secretBase64 } from '../clients/secret-text.ts';
 import { assertTimeout, DEFAULT_TIMEOUT_MS, withDeadline } from '../clients/timeout.ts';
 import { ProviderError } from '../errors.ts';
@@ -174,7 +174,8 @@ function reportErrors(
     const { code, message, title, detail } = (parsed(body) ?? {}) as Record<string, unknown>;
     const text = message ?? detail ?? title;
     const providerCode = typeof code === 'number' ? code : undefined;
-    throw answerError('twilio', { status: statusCode, providerCode, text }, secrets);
+    const facts = { status: statusCode, retryAfterMs: retryAfterMs(response.headers) };
+    throw answerError('twilio', { ...facts, providerCode, text }, secrets);
   };
 }
 

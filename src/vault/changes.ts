@@ -11,7 +11,7 @@ import {
   sameFields,
 } from '../providers/fields.ts';
 import { recordInfo, type SecretInfo } from '../record.ts';
-import { formChanges } from './form.ts';
+import { assertSecretsEnteredAgain, formChanges } from './form-changes.ts';
 import {
   assertStatusOptions,
   type ProviderStatus,
@@ -33,6 +33,7 @@ export async function patchRecord(
     const written = await writeRecord(core, ref, options, entry, async (stored) => {
       const current = stored ? (await openVersion(core, stored.ref, stored)).fields : emptyFields();
       const fields = applyChanges(current, changes, ref.provider, definition);
+      assertSecretsEnteredAgain(changes, current, definition);
       return sameFields(current, fields) ? undefined : { fields, definition };
     });
     return written ? recordInfo(written) : nothingStored(ref.tenantId, ref.provider);

@@ -30,12 +30,8 @@ export interface SecretsVaultOptions {
   readonly unbound?: UnboundPolicy;
   /** Definitions of further providers; one that has the name of a built-in provider replaces it. */
   readonly providers?: readonly ProviderDefinition[];
-  /**
-   * Earlier sealed versions kept in each record; 0 keeps none.
-   *
-   * @defaultValue 5
-   */
-  readonly history?: number;
+  /** How many earlier sealed versions each record keeps. @defaultValue `{ keep: 5 }` */
+  readonly history?: HistoryLimit;
   /**
    * Where events are kept, beside `node:diagnostics_channel`: a sink, or `{ sink, mode }`. Mode
    * `strict` refuses an operation when its event cannot be kept.
@@ -66,6 +62,16 @@ export interface SecretsVaultOptions {
 }
 
 /**
+ * How much of a record's past is kept.
+ *
+ * @public
+ */
+export interface HistoryLimit {
+  /** Earlier sealed versions kept in each record; 0 keeps none. @defaultValue 5 */
+  readonly keep?: number;
+}
+
+/**
  * Bounds of the cache of a vault.
  *
  * @public
@@ -89,7 +95,7 @@ const DEFAULT_CLIENTS = 500;
  * @internal
  */
 export function createCore(options: SecretsVaultOptions): VaultCore {
-  const { store, keys, unbound = 'accept', history = DEFAULT_HISTORY, now = Date.now } = options;
+  const { store, keys, unbound = 'accept', history = {}, now = Date.now } = options;
   const { maxClients = DEFAULT_CLIENTS } = options;
   const { max = DEFAULT_CACHED, ttlMs = 0 } = options.cache ?? {};
   if (typeof store?.get !== 'function') throw invalidArgument('A vault needs a store.');
@@ -99,12 +105,14 @@ export function createCore(options: SecretsVaultOptions): VaultCore {
   if (unbound !== 'accept' && unbound !== 'refuse') {
     throw invalidArgument('unbound must be "accept" or "refuse".');
   }
-  if (!Number.isSafeInteger(history) || history < 0) {
-    throw invalidArgument('history must be 0 or a positive integer.');
+  const { keep = DEFAULT_HISTORY } = history ?? {};
+  if (history === null || typeof history !== 'object' || !Number.isSafeInteger(keep) || keep < 0) {
+    throw invalidArgument('history must be { keep }, where keep is 0 or a positive integer.');
   }
   if (options.cache !== undefined && !(isCount(ttlMs) && isCount(max))) {
     throw invalidArgument('cache needs a positive integer ttlMs, and a positive integer max.');
   }
+  if (typeof now !== 'function') throw invalidArgument('now must be a function.');
   if (!isCount(maxClients)) throw invalidArgument('maxClients must be a positive integer.');
   const clock = () => new Date(now());
   // Unless the caller gives a clock, ages are measured by one that never goes back.
@@ -115,6 +123,7 @@ export function createCore(options: SecretsVaultOptions): VaultCore {
   const old = settings === undefined ? undefined : openOldSettings(settings, registry, cacheClock);
   const importOnFirstUse = old && ((tenantId: string) => old.importOnFirstUse(core, tenantId));
   const core: VaultCore = {
+    owner: Symbol('SecretsVault'),
     store,
     records: new CachedRecords(store, cache, importOnFirstUse),
     keys,
@@ -122,7 +131,7 @@ export function createCore(options: SecretsVaultOptions): VaultCore {
     registry,
     flatKeys: new FlatKeys(registry.all()),
     trail: new AuditTrail(clock, auditOptions(options.audit)),
-    historySize: history,
+    historySize: keep,
     lookupKey:
       options.lookupKey === undefined
         ? undefined

@@ -3,13 +3,17 @@ import {
   audited,
   auditSubject,
   locate,
+  noteSources,
   openAudited,
   recordRefusal,
   tenantRecords,
+  traceFacts,
   untilAborted,
 } from '../core/audited.ts';
 import type { FoundRecord } from '../core/cached-records.ts';
 import { assertOptions, type ReadOptions, type WriteOptions } from '../core/options.ts';
+import type { OpenedVersion } from '../core/seal.ts';
+import { type TraceContext, traced } from '../core/tracing.ts';
 import { attachCore, type VaultCore } from '../core/vault-core.ts';
 import { removeRecord, writeRecord } from '../core/write.ts';
 import { VaultError } from '../errors.ts';
@@ -53,6 +57,29 @@ async function readCredentials<P extends ProviderRef>(
   const { view, source } = await core.records.read(ref);
   entry.source = source;
   return view && redactedCredentials<P>((await openAudited(core, view, entry)).fields, view);
+}
+
+/** {@link readCredentials} of one of many: an error of its own, so that it does not hide the others. */
+function readResult(
+  core: VaultCore,
+  { view, source }: FoundRecord,
+  entry: AuditEntry,
+): ManyResult | Promise<ManyResult> {
+  entry.source = source;
+  if (view === undefined) return {};
+  const opened = ({ fields }: OpenedVersion) => ({
+    credentials: redactedCredentials(fields, view),
+  });
+  const failed = (error: unknown) => {
+    Object.assign(entry, outcomeOf(error));
+    return { error };
+  };
+  try {
+    const opening = openAudited(core, view, entry);
+    return 'then' in opening ? opening.then(opened).catch(failed) : opened(opening);
+  } catch (error) {
+    return failed(error);
+  }
 }
 
 /**
@@ -130,7 +157,7 @@ export class SecretsVault {
    * @throws VaultError `ERR_MALFORMED`, `ERR_DECRYPTION_FAILED`, `ERR_KEY_UNKNOWN`, `ERR_BINDING` or
    * `ERR_UNBOUND` when the record cannot be opened; `ERR_INVALID_ARGUMENT`; the store's errors
    */
-  async get<const P extends ProviderRef>(
+  get<const P extends ProviderRef>(
     tenantId: string,
     provider: P,
     options: ReadOptions = {},
@@ -188,6 +215,15 @@ export class SecretsVault {
     refs: readonly (SecretRef | { tenantId: string; provider: ProviderRef })[],
     options: ReadOptions = {},
   ): Promise<ManyResult[]> {
+    const { owner } = this.#core;
+    return traced('getMany', owner, (context) => this.#getMany(refs, options, context));
+  }
+
+  async #getMany(
+    refs: readonly (SecretRef | { tenantId: string; provider: ProviderRef })[],
+    options: ReadOptions,
+    context: TraceContext | undefined,
+  ): Promise<ManyResult[]> {
     const core = this.#core;
     const wanted: SecretRef[] = [];
     for (const at of refs.keys()) {
@@ -208,19 +244,10 @@ export class SecretsVault {
       await Promise.all(subjects.map((subject) => core.trail.failed(subject, error)));
       throw error;
     }
+    noteSources(core, context, found);
     return Promise.all(
-      found.map(({ view, source }, at) =>
-        core.trail.run(subjects[at] as AuditSubject, async (entry): Promise<ManyResult> => {
-          entry.source = source;
-          if (view === undefined) return {};
-          try {
-            const { fields } = await openAudited(core, view, entry);
-            return { credentials: redactedCredentials(fields, view) };
-          } catch (error) {
-            Object.assign(entry, outcomeOf(error)); // the others are not lost because of one
-            return { error };
-          }
-        }),
+      found.map((record, at) =>
+        core.trail.run(subjects[at] as AuditSubject, (entry) => readResult(core, record, entry)),
       ),
     );
   }
@@ -249,12 +276,15 @@ export class SecretsVault {
   /** The records of a tenant, by provider; nothing is opened. */
   async list(tenantId: string, options: ReadOptions = {}): Promise<SecretInfo[]> {
     const core = this.#core;
-    const views = await tenantRecords(core, 'list', tenantId, options);
-    if (views.length > 0) {
-      const subject = auditSubject('list', { tenantId, provider: '*' }, options);
-      await core.trail.record({ ...subject, outcome: 'ok' });
-    }
-    return views.map(recordInfo);
+    const read = async () => {
+      const views = await tenantRecords(core, 'list', tenantId, options);
+      if (views.length > 0) {
+        const subject = auditSubject('list', { tenantId, provider: '*' }, options);
+        await core.trail.record({ ...subject, outcome: 'ok' });
+      }
+      return views.map(recordInfo);
+    };
+    return traced('list', core.owner, read, () => traceFacts(tenantId));
   }
 
   /**
@@ -328,9 +358,11 @@ export class SecretsVault {
     provider?: ProviderRef,
     options: StatusOptions = {},
   ): Promise<ProviderStatus | ProviderStatus[]> {
+    const core = this.#core;
     const { statusOfAll, statusOfOne } = await import('./status.ts');
-    if (provider === undefined) return statusOfAll(this.#core, tenantId, options);
-    return statusOfOne(this.#core, tenantId, provider, options);
+    if (provider !== undefined) return statusOfOne(core, tenantId, provider, options);
+    const read = () => statusOfAll(core, tenantId, options);
+    return traced('status', core.owner, read, () => traceFacts(tenantId));
   }
 
   /**
@@ -391,8 +423,10 @@ export class SecretsVault {
    * @throws VaultError as {@link SecretsVault.get}, when one of the records cannot be opened
    */
   async getAllSecrets(tenantId: string, options: ReadOptions = {}): Promise<AllCredentials> {
+    const core = this.#core;
     const { getAllSecrets } = await import('./flat-operations.ts');
-    return getAllSecrets(this.#core, tenantId, options);
+    const read = () => getAllSecrets(core, tenantId, options);
+    return traced('getMany', core.owner, read, () => traceFacts(tenantId));
   }
 
   /**
@@ -451,8 +485,10 @@ export class SecretsVault {
     lookup: FieldsOf<P>,
     options: ReadOptions = {},
   ): Promise<string[]> {
+    const core = this.#core;
     const { findTenants } = await import('./find-tenants.ts');
-    return findTenants(this.#core, provider, lookup, options);
+    const find = () => findTenants(core, provider, lookup, options);
+    return traced('findTenants', core.owner, find, () => traceFacts('*', provider));
   }
 
   /**

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
-import { cacheFolder } from '../support/cache-folder.ts';
+import { cacheFolder } from '../../examples/mongo-server/cache-folder.ts';
 
 /** The package's code, bundled. */
 export interface Bundle {

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { Row } from './table.ts';
 
 const WARM_UP_MS = 500;
 
@@ -30,7 +31,7 @@ export interface CompareOptions {
 export async function compare(
   { byHand, library }: Ways,
   { concurrency = 1, rounds = 401, sliceMs = 5 }: CompareOptions = {},
-) {
+): Promise<Row> {
   const prepare = async (operation: Operation) => {
     const calls = await callsWithin(operation, concurrency, sliceMs);
     return async () => (await time(operation, calls, concurrency)) / calls;
@@ -56,7 +57,7 @@ export async function compareSpeeds(
   byHand: () => Promise<number>,
   library: () => Promise<number>,
   rounds: number,
-) {
+): Promise<Row> {
   await byHand();
   await library();
   const { hand, own, ratio } = await alternate(rounds, byHand, library);
@@ -116,6 +117,13 @@ async function callsWithin(
     if (took >= WARM_UP_MS) return Math.max(concurrency, Math.round((calls * sliceMs) / took));
     calls *= 2;
   }
+}
+
+/** Milliseconds that one call takes. */
+export async function timed(operate: () => Promise<void>): Promise<number> {
+  const started = performance.now();
+  await operate();
+  return performance.now() - started;
 }
 
 /** Milliseconds that `calls` calls take. */

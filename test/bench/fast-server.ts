@@ -5,8 +5,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { constants, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { cacheFolder } from '../support/cache-folder.ts';
-import type { MongoServer } from '../support/mongo-server.ts';
+import { cacheFolder } from '../../examples/mongo-server/cache-folder.ts';
+import type { MongoServer } from '../../examples/mongo-server/mongo-server.ts';
 
 /** SecantusDB in Rust, which answers several times faster than the one in Python. */
 const version = '0.5.3-beta.193';

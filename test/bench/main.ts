@@ -1,4 +1,4 @@
-// npm run build && npm run bench -- [--only walks,vault] [--source ../other-checkout] [--json]
+// npm run build && npm run bench -- [--only walks,vault] [--records 10000,1000000] [--source ../other-checkout] [--json]
 //
 // What the library costs: to read, to load, and to run. Everything that depends on the machine is
 // compared with a hand-written way in the same run, so that two checkouts can be compared by ratios.
@@ -9,13 +9,17 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Db, MongoClient } from 'mongodb';
 import { type Bundle, bundle } from './bundle.ts';
-import { codec } from './codec.ts';
+import { codec, peers } from './codec.ts';
+import { growth } from './growth.ts';
+import { memory } from './memory.ts';
+import { migration } from './migration.ts';
 import { rotation } from './rotation.ts';
 import type { Library } from './sample.ts';
 import { benchServer } from './server.ts';
 import { importTime, size } from './size.ts';
 import { sources } from './source.ts';
 import { formatTable, type Table } from './table.ts';
+import { tracing } from './tracing.ts';
 import { vault } from './vault.ts';
 import { walks } from './walks.ts';
 
@@ -25,11 +29,14 @@ const { values } = parseArgs({
     only: { type: 'string' },
     /** Folder of the checkout to measure; this one by default. */
     source: { type: 'string', default: '.' },
+    /** Numbers of records for `growth`. A million takes a quarter of an hour. */
+    records: { type: 'string', default: '10000,100000' },
     /** Prints one JSON document. */
     json: { type: 'boolean', default: false },
   },
 });
 const source = resolve(values.source);
+const sizes = values.records.split(',').map(Number);
 let built: Promise<Bundle> | undefined;
 let server: string | undefined;
 
@@ -39,8 +46,13 @@ const subjects: Record<string, () => Table | Promise<Table>> = {
   size: async () => size(source, await root()),
   import: async () => importTime(await root()),
   codec: async () => codec(await library()),
-  vault: () => onDatabase(async (db) => vault(await library(), db)),
+  tracing: async () => tracing(await library()),
+  memory: async () => memory(await library()),
+  peers: async () => peers(await library()),
+  vault: () => onDatabase(async (db, uri) => vault(await library(), db, uri)),
   rotation: () => onDatabase(async (db) => rotation(await library(), db)),
+  migration: () => onDatabase(async (db) => migration(await library(), db)),
+  growth: () => onDatabase(async (db) => growth(await library(), db, sizes)),
 };
 
 function root(): Promise<Bundle> {
@@ -52,14 +64,14 @@ async function library(): Promise<Library> {
   return import(pathToFileURL((await root()).file).href);
 }
 
-async function onDatabase(measure: (db: Db) => Promise<Table>): Promise<Table> {
+async function onDatabase(measure: (db: Db, uri: string) => Promise<Table>): Promise<Table> {
   const started = await benchServer();
   const client = await MongoClient.connect(started.uri);
   const db = client.db(`bench_${randomUUID().replaceAll('-', '')}`);
   try {
     const { version } = await db.admin().buildInfo();
     server = `${started.describe}; it answers as MongoDB ${version}`;
-    return await measure(db);
+    return await measure(db, started.uri);
   } finally {
     await db.dropDatabase();
     await client.close();

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { performance } from 'node:perf_hooks';
-import type { Collection, Db } from 'mongodb';
-import { compareSpeeds } from './compare.ts';
+import type { Collection, Db, WithId } from 'mongodb';
+import { compareSpeeds, timed } from './compare.ts';
 import { handOpen, handRead, handSeal } from './hand-written.ts';
 import { type Library, newKey, sampleFields, sampleProvider } from './sample.ts';
 import type { Table } from './table.ts';
 
 type Key = ReturnType<typeof newKey>;
+interface Sealed {
+  data: string;
+  metadata: { rev: number; keyId: string };
+}
 
 const RECORDS = 2000;
 const BATCH = 500;
@@ -26,8 +29,10 @@ export async function rotation(
     const tenants = Array.from({ length: 50 }, (_, at) => `tenant-${n + at}`);
     await Promise.all(tenants.map((tenant) => first.put(tenant, sampleProvider, sampleFields)));
   }
-  const raw = db.collection('by_hand');
-  await raw.insertMany(await db.collection('secrets').find().toArray());
+  // What is compared must leave the same behind: records under their indexes, with their revision and key id.
+  await new MongoSecretStore(db, { collection: 'by_hand' }).init();
+  const raw = db.collection<Sealed>('by_hand');
+  await raw.insertMany(await db.collection<Sealed>('secrets').find().toArray());
   const batchSize = BATCH;
 
   let rawKey = key;
@@ -75,30 +80,34 @@ export async function rotation(
 }
 
 /** Reads on while up to four batches are written, as the library does by default. */
-async function rotateRaw(raw: Collection, from: Key, to: Key): Promise<number> {
+async function rotateRaw(raw: Collection<Sealed>, from: Key, to: Key): Promise<number> {
   let rotated = 0;
   const underway = new Set<Promise<void>>();
-  const write = async (page: { _id: unknown; data: string }[]) => {
-    const operations = page.map(({ _id, data }) => ({
-      updateOne: {
-        filter: { _id: _id as never, data },
-        update: { $set: { data: handSeal(handOpen(data, from.object), to.object) } },
-      },
-    }));
+  const keyId = to.text.slice(0, 8);
+  const write = async (page: WithId<Sealed>[]) => {
+    const operations = page.map(({ _id, data, metadata: { rev } }) => {
+      const $set = {
+        data: handSeal(handOpen(data, from.object), to.object),
+        'metadata.rev': rev + 1,
+        'metadata.keyId': keyId,
+      };
+      return { updateOne: { filter: { _id, data }, update: { $set } } };
+    });
     const { modifiedCount } = await raw.bulkWrite(operations, {
       ordered: false,
       writeConcern: { w: 'majority', journal: true },
     });
     rotated += modifiedCount;
   };
-  let page: { _id: unknown; data: string }[] = [];
+  let page: WithId<Sealed>[] = [];
   const flush = () => {
     const written = write(page).finally(() => underway.delete(written));
     underway.add(written);
     page = [];
   };
-  for await (const { _id, data } of raw.find({}, { projection: { data: 1 }, batchSize: BATCH })) {
-    page.push({ _id, data });
+  const projection = { data: 1, 'metadata.rev': 1 };
+  for await (const record of raw.find({}, { projection, batchSize: BATCH })) {
+    page.push(record as WithId<Sealed>);
     if (page.length < BATCH) continue;
     flush();
     if (underway.size >= 4) await Promise.race(underway);
@@ -106,10 +115,4 @@ async function rotateRaw(raw: Collection, from: Key, to: Key): Promise<number> {
   if (page.length > 0) flush();
   await Promise.all(underway);
   return rotated;
-}
-
-async function timed(operate: () => Promise<void>): Promise<number> {
-  const started = performance.now();
-  await operate();
-  return performance.now() - started;
 }

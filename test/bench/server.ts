@@ -1,5 +1,5 @@
-import { type MongoServer, startMongo } from '../support/mongo-server.ts';
-import { mongod } from '../support/mongod.ts';
+import { type MongoServer, startMongo } from '../../examples/mongo-server/mongo-server.ts';
+import { mongod } from '../../examples/mongo-server/mongod.ts';
 import { fastServer } from './fast-server.ts';
 
 /**

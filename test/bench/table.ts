@@ -1,5 +1,8 @@
-/** Numbers by row and column. */
-export type Table = Record<string, Record<string, number>>;
+/** Numbers by column. */
+export type Row = Record<string, number>;
+
+/** Rows by name. */
+export type Table = Record<string, Row>;
 
 /** A table as text, the columns in line. */
 export function formatTable(table: Table): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Db, FindOptions } from 'mongodb';
+import { type Db, type FindOptions, MongoClient } from 'mongodb';
 import type { SecretStore } from 'provider-vault';
 import { compare, type Ways } from './compare.ts';
 import { handRead, handSeal } from './hand-written.ts';
@@ -11,13 +11,14 @@ const MANY = 100;
 const coarse = { rounds: 61, sliceMs: 60 };
 
 /** What a vault on MongoDB adds to the driver and node:crypto. */
-export async function vault(library: Library, db: Db): Promise<Table> {
+export async function vault(library: Library, db: Db, uri: string): Promise<Table> {
   const { Keyring, MemorySecretStore, MongoSecretStore, SecretsVault } = library;
   const raw = db.collection('secrets');
   const key = newKey();
   const store = new MongoSecretStore(db);
   await store.init();
-  const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: key.text }) });
+  const keys = new Keyring({ encryptionKey: key.text });
+  const vault = new SecretsVault({ store, keys });
 
   const provider = sampleProvider;
   const tenants = Array.from({ length: MANY }, (_, n) => `tenant-${n}`);
@@ -71,11 +72,36 @@ export async function vault(library: Library, db: Db): Promise<Table> {
     'get, 5 earlier versions stored': await compare(get('often', { projection: { history: 0 } })),
     'getMany of 100 : one $in + open': await compare(getMany, coarse),
     'put : findOne + seal + compare-and-set': await compare(put),
+    'commands of a get': {
+      count: await commandsOf(uri, (client) => {
+        const counted = new SecretsVault({
+          store: new MongoSecretStore(client.db(db.databaseName)),
+          keys,
+        });
+        return () => counted.get('once', provider);
+      }),
+    },
     'get with warm tenant keys : get with a keyring': await compare(
       await tenantKeys(library, store),
     ),
     'the same from memory': await compare(await tenantKeys(library, new MemorySecretStore())),
   };
+}
+
+/** How many commands the second call of an operation sends. */
+async function commandsOf(
+  uri: string,
+  prepare: (client: MongoClient) => () => Promise<unknown>,
+): Promise<number> {
+  const client = await MongoClient.connect(uri, { monitorCommands: true });
+  const operation = prepare(client);
+  let count = 0;
+  await operation(); // the first one also looks at the collection
+  client.on('commandStarted', () => count++);
+  await operation();
+  const sent = count; // to close the client takes another one
+  await client.close();
+  return sent;
 }
 
 /** A get by a key in a keyring (in the place of the hand-written way), and by a tenant's own. */

@@ -47,6 +47,33 @@ describe('copy', () => {
     expect(removed.stdout).toContain('Deleted at the target: 1 record');
   });
 
+  it('deletes nothing when the source has fewer records than expected', async () => {
+    const empty = `file:${await testFolder()}/empty.json`;
+    await runCli(['init', '--store', empty]);
+    const args = ['copy', '--to', mongoUri, '--delete-missing', '--expect-records', '29'];
+    const wrong = await runCli([...args, '--store', empty, '--json']);
+    expect(wrong.code).toBe(1);
+    expect(JSON.parse(wrong.stdout).error.code).toBe('ERR_FEWER_RECORDS');
+    const right = await runCli([...args, '--json'], { env });
+    expect(right.code).toBe(0);
+    expect(JSON.parse(right.stdout)).toMatchObject({ copied: 0, verified: 29, deleted: 0 });
+  });
+
+  it('refuses to copy a store onto itself', async () => {
+    for (const [store, more] of [
+      [`file:${path}`, {}],
+      [mongoUri, { PROVIDER_VAULT_STORE: mongoUri }],
+    ] as const) {
+      const { code, stderr } = await runCli(['copy', '--to', store], { env: { ...env, ...more } });
+      expect(code).toBe(2);
+      expect(stderr).toContain('The source and the target are the same: ');
+    }
+    const other = ['copy', '--to', mongoUri, '--to-collection', 'other'];
+    await runCli(['init', '--store', mongoUri, '--collection', 'other']);
+    const copied = await runCli(other, { env: { ...env, PROVIDER_VAULT_STORE: mongoUri } });
+    expect([copied.code, copied.stderr]).toEqual([0, '']);
+  });
+
   it('needs a target that exists, and no password in the process list', async () => {
     expect((await runCli(['copy'], { env })).code).toBe(2);
     const missing = `file:${await testFolder()}/none.json`;
@@ -118,6 +145,13 @@ describe.skipIf(noPostgres)(`the commands on PostgreSQL (${noPostgres ?? 'found'
     const sealed = await runCli(['set', 'acme', 'custom', 'token'], { env: kms, input: 'x' });
     expect([sealed.code, sealed.stderr]).toEqual([0, '']);
     expect((await pool.query('SELECT tenant_id FROM vault_keys')).rows).toHaveLength(1);
+    for (const env of [kms, { ...kms, PROVIDER_VAULT_STORE: mongoUri }]) {
+      const mixed = await runCli(['init', '--key-collection', 'secrets'], { env });
+      expect([mixed.code, mixed.stderr]).toEqual([
+        2,
+        expect.stringContaining('The wrapped keys cannot be among the records'),
+      ]);
+    }
     const other = await runCli(['status', '--collection', 'other'], { env: place });
     expect(other.stderr).toContain('no table "other"');
     expect((await runCli(['status', '--database', 'x'], { env: place })).code).toBe(2);

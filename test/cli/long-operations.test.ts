@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Document, WithId } from 'mongodb';
@@ -90,6 +90,18 @@ describe('migrate', () => {
     await writeFile(mapping, 'no JSON');
     expect((await run(['migrate', '--mapping', mapping])).code).toBe(2);
     expect((await run(['migrate', '--mapping', join(folder, 'none.json')])).code).toBe(2);
+  });
+
+  it('a tenant outside of the range is not unknown', async () => {
+    await fillOldDatabase(db, 4, oldKey);
+    for (const tenant of 'abcdefgh') await vault.put(tenant, 'custom', { a: '1' });
+    const { stdout } = await runCli(['split', '2'], { env });
+    const tenant = String((await db.collection('settings').findOne())?.user_id);
+    const codes = [];
+    for (const range of stdout.trim().split('\n')) {
+      codes.push((await run(['migrate', '--tenant', tenant, '--range', range])).code);
+    }
+    expect(codes).toEqual([0, 0]);
   });
 
   it('is for MongoDB', async () => {
@@ -251,6 +263,24 @@ describe('an operation that is stopped', () => {
     expect(stderr).toMatch(/add: --after \S+$/m);
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'by a %s that comes twice, as npm does',
+    async (signal) => {
+      for (let n = 0; n < 40; n++) await vault.put(`t${n}`, 'custom', { a: '1' });
+      const twice = await runCli(['verify', '--max-per-second', '5', '--json'], {
+        env,
+        started: (child) => {
+          // The first line of its progress: it has begun.
+          child.stderr?.once('data', () => {
+            for (const ms of [0, 3, 10]) setTimeout(() => child.kill(signal), ms);
+          });
+        },
+      });
+      expect(twice.code).toBe(signal === 'SIGINT' ? 130 : 143);
+      expect(JSON.parse(twice.stdout)).toHaveProperty('report.scanned');
+    },
+  );
+
   it('by an error: the same, with exit code 1', async () => {
     const { env: settings, stop } = await proxied();
     const finished = await runCli([...migrate, '--json'], {
@@ -326,6 +356,107 @@ describe('the options of long operations', () => {
     expect(text).not.toContain('planted');
     const nowhere = ['verify', '--problems-file', join(folder, 'none', 'x')];
     expect((await run(nowhere)).code).toBe(2);
+  });
+
+  it('the problems file is for its owner, and never replaces what a file holds', async () => {
+    for (let n = 0; n < 3; n++) {
+      const record = { tenantId: `t${n}`, provider: 'custom', data: 'no base64' };
+      await db.collection('secrets').insertOne(record);
+    }
+    const path = join(folder, 'kept.ndjson');
+    const verify = ['verify', '--batch-size', '1', '--problems-file', path];
+    const lines = async () => (await readFile(path, 'utf8')).split('\n');
+    await writeFile(path, '', { mode: 0o644 }); // nothing is lost in an empty one
+    expect((await run(verify)).code).toBe(1);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await lines()).toHaveLength(4);
+    const refused = await run(verify);
+    expect(refused.code).toBe(2);
+    expect(refused.document.error.message).toContain('is not empty');
+    expect(await lines()).toHaveLength(4);
+
+    // A run that goes on after another one adds to its file, also after a line that was cut off.
+    await writeFile(path, '{"list":"problems","tenantId":"t0"}\n{"list":"pro');
+    const after = Buffer.from('["t0","custom"]').toString('base64url');
+    expect((await run([...verify, '--after', after])).document.scanned).toBe(2);
+    expect((await lines()).map((line) => line.slice(0, 13))).toEqual([
+      '{"list":"prob',
+      '{"list":"pro',
+      '{"list":"prob',
+      '{"list":"prob',
+      '',
+    ]);
+
+    const foreign = join(folder, 'notes.txt');
+    await writeFile(foreign, 'mine');
+    const wrong = await run(['verify', '--problems-file', foreign, '--after', after]);
+    expect(wrong.code).toBe(2);
+    expect(await readFile(foreign, 'utf8')).toBe('mine');
+    const { mode } = await stat('/dev/null');
+    expect((await run(['verify', '--problems-file', '/dev/null'])).code).toBe(1);
+    expect((await stat('/dev/null')).mode).toBe(mode);
+  });
+
+  it('a problems file that cannot be written to ends the operation, and says so', async () => {
+    const record = { tenantId: 't', provider: 'custom', data: 'no base64' };
+    await db.collection('secrets').insertOne(record);
+    const { code, document } = await run(['verify', '--problems-file', '/dev/full']);
+    expect(code).toBe(1);
+    expect(document.error).toEqual({
+      code: 'ERR_STORE_FAILED',
+      message: 'The problems file /dev/full is not written (ENOSPC).',
+    });
+  });
+
+  it('split gives ranges, which together are the whole', async () => {
+    await putRecords(30);
+    const { code, stdout } = await runCli(['split', '4'], { env });
+    expect(code).toBe(0);
+    const ranges = stdout.trimEnd().split('\n');
+    expect(ranges).toHaveLength(4);
+    expect((await run(['split', '4'])).document).toEqual({ ranges });
+    let scanned = 0;
+    for (const range of ranges) {
+      const { code, document } = await run([
+        'verify',
+        '--range',
+        range,
+        '--max-per-second',
+        '99.5',
+      ]);
+      expect(code).toBe(0);
+      expect(document.scanned).toBeLessThan(10);
+      scanned += document.scanned;
+    }
+    expect(scanned).toBe(30);
+    for (const wrong of [
+      ['split', '0'],
+      ['split', 'x'],
+      ['verify', '--range', 'a..b'],
+    ]) {
+      expect((await run(wrong)).code).toBe(2);
+    }
+  });
+
+  it('--expect-records: a database with fewer is the wrong one', async () => {
+    await putRecords(3);
+    expect((await run(['rotate', '--expect-records', '3'])).code).toBe(0);
+    const short = await run(['rotate', '--expect-records', '1000']);
+    expect(short.code).toBe(1);
+    expect(short.document).toEqual({
+      error: {
+        code: 'ERR_FEWER_RECORDS',
+        message:
+          'It went through 3, and --expect-records says 1,000 at least. Is it the right database?',
+      },
+      report: expect.objectContaining({ scanned: 3, upToDate: 3 }),
+    });
+    const { code, stdout, stderr } = await runCli(['verify', '--expect-records', '4'], { env });
+    expect(code).toBe(1);
+    expect(stdout).toContain('all records');
+    expect(stderr).toMatch(/^ERR_FEWER_RECORDS: It went through 3, .* 4 at least/m);
+    await db.collection('settings').insertOne({ user_id: 'u', twilio_auth_token: authToken(1) });
+    expect((await run(['migrate', '--expect-records', '2'])).code).toBe(1);
   });
 
   it('--after that is not of this operation is a wrong command line', async () => {

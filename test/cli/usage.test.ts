@@ -13,7 +13,9 @@ const longRun = [
   '--concurrency',
   '--max-per-second',
   '--part',
+  '--range',
   '--after',
+  '--expect-records',
   '--problems-file',
 ];
 const audited = ['--actor', '--audit-collection'];
@@ -40,6 +42,16 @@ const commands: Record<string, readonly string[]> = {
   rewrap: [...store, ...longRun, '--dry-run'],
   'erase-tenant': [...store, ...audited, '--erase-audit', '--yes'],
   verify: [...store, ...longRun],
+  copy: [
+    ...store,
+    ...longRun,
+    '--to',
+    '--to-database',
+    '--to-collection',
+    '--delete-missing',
+    '--dry-run',
+  ],
+  split: store,
   doctor: [...store, '--settings', '--code'],
 };
 

@@ -40,9 +40,9 @@ it.each([
   ['settings-phone', { colorScheme: 'light', viewport: { width: 390, height: 844 } }],
 ] as const)('%s', async (name, options) => {
   const page = await site.visitAs(initech, options);
-  await page.locator('[data-provider=sendgrid] > summary').click(); // closes what was incomplete
+  await page.locator('[data-provider=sendgrid] h2 button').click(); // closes what was incomplete
   await openCard(page, 'twilio');
-  await page.locator('[data-provider=twilio] input').first().blur();
+  await page.locator('[data-provider=twilio] h2 button').blur();
   await take(page, name);
 });
 

@@ -3,9 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { BrowserContextOptions, Page } from 'playwright-core';
+import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import {
   defineProvider,
+  type MemorySecretStore,
   type SecretsVault,
   sendgridProvider,
   twilioProvider,
@@ -33,7 +34,7 @@ const POLICY = [
 ].join('; ');
 
 export const mailRelay = defineProvider({
-  name: 'relay',
+  name: 'mail relay', // a name may hold spaces, an id in a page may not
   label: 'Relay 📮 '.concat('of a very long company name '.repeat(7)).trim(),
   fields: {
     host: { label: 'Host', secret: false, destination: true, example: 'mail.company.example' },
@@ -57,11 +58,17 @@ export async function buildElement(): Promise<string> {
 }
 
 const CSS =
-  'body{margin:0;padding:1rem}@media(prefers-color-scheme:dark){body{background:#0f1118;color:#eceef6}}';
+  'body{margin:0;padding:1rem;font-family:system-ui,sans-serif;background:#f7f8fa}h1{font-size:1.5rem}main{max-width:56rem;margin:auto}@media(prefers-color-scheme:dark){body{background:#101218;color:#eceef4}}';
+// What a host may write to make the element its own.
+const THEME_CSS =
+  'provider-settings{--ps-accent:#0b5fff;--ps-radius:3px;--ps-font:1.125rem/1.4 Georgia,serif}provider-settings::part(card){border-style:dashed}';
 
 export interface ElementSite {
   readonly vault: SecretsVault;
+  readonly store: MemorySecretStore;
   readonly twilio: FakeTwilio;
+  /** The environment of the server: what is in it overrides every tenant's credentials. */
+  readonly env: Record<string, string>;
   /** A page of somebody of the tenant: `acme/ada`, or `acme/ada/read` who may do only that. */
   visit(user: string, options?: BrowserContextOptions & { path?: string }): Promise<Page>;
   readonly answers: string[];
@@ -75,12 +82,14 @@ export async function startElementSite(
 ): Promise<ElementSite> {
   const script = await buildElement();
   const twilio = await FakeTwilio.start({ accounts: [twilioAccount(1), twilioAccount(2)] });
-  const { vault } = memoryVault({ providers: [mailRelay] });
+  const { vault, store } = memoryVault({ providers: [mailRelay] });
+  const env: Record<string, string> = {};
   const handle = createSettingsHandler({
     vault,
     providers: [twilioProvider, sendgridProvider, mailRelay],
     basePath: BASE,
-    env: {},
+    env,
+    envOverride: 'all',
     connection: { client: twilio.clientOptions() },
     webhooks: (tenantId, provider) =>
       provider === 'twilio'
@@ -110,6 +119,7 @@ export async function startElementSite(
   const files: Record<string, readonly [string, string]> = {
     '/element.js': ['text/javascript', script],
     '/page.css': ['text/css', CSS],
+    '/theme.css': ['text/css', THEME_CSS],
     '/german.js': [
       'text/javascript',
       "const e = document.querySelector('provider-settings'); e.strings = { save: 'Speichern', 'capability.sms': 'SMS' }; e.headers = async () => ({ 'x-csrf-token': 'of the host' });",
@@ -120,12 +130,14 @@ export async function startElementSite(
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     if (url.pathname.startsWith('/api/')) return listener(request, response);
+    const { searchParams } = url;
+    const extras = [
+      searchParams.has('german') && '<script type="module" src="/german.js"></script>',
+      searchParams.has('own') && '<link rel="stylesheet" href="/theme.css">',
+    ].filter(Boolean);
     const [type, text] = files[url.pathname] ?? [
       'text/html; charset=utf-8',
-      page(
-        url.searchParams.get('theme'),
-        url.searchParams.has('german') ? '<script type="module" src="/german.js"></script>' : '',
-      ),
+      page(searchParams.get('theme'), extras.join('')),
     ];
     response.writeHead(200, { 'content-type': type, 'content-security-policy': POLICY }).end(text);
   });
@@ -148,9 +160,7 @@ export async function startElementSite(
   ): Promise<Page> {
     const context = await browser.newContext(browserOptions);
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-    if (user !== '') {
-      await context.addCookies([{ name: 'user', value: encodeURIComponent(user), url: origin }]);
-    }
+    if (user !== '') await logIn(context, user, origin);
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     page.on('response', (response) => {
@@ -167,5 +177,39 @@ export async function startElementSite(
     await page.goto(origin + path);
     return page;
   }
-  return { vault, twilio, visit, answers, complaints };
+  return { vault, store, twilio, env, visit, answers, complaints };
+}
+
+/** The session of this browser becomes that of another user. */
+export function logIn(context: BrowserContext, user: string, url: string): Promise<void> {
+  return context.addCookies([{ name: 'user', value: encodeURIComponent(user), url }]);
+}
+
+/** The card of a provider, opened. */
+export async function open(page: Page, provider: string): Promise<Locator> {
+  const card = page.locator(`[data-provider="${provider}"]`);
+  const head = card.locator('button.head');
+  if ((await head.getAttribute('aria-expanded')) === 'false') await head.click();
+  return card;
+}
+
+export function field(card: Locator, label: string): Locator {
+  return card.getByLabel(label, { exact: true });
+}
+
+export function press(card: Locator, name: string): Promise<void> {
+  return card.getByRole('button', { name, exact: true }).click();
+}
+
+/** Holds the requests to a path until the returned function is called. */
+export async function hold(page: Page, path: string): Promise<() => void> {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(path, async (route) => {
+    await held;
+    await route.continue();
+  });
+  return release;
 }

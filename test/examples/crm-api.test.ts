@@ -1,6 +1,7 @@
 import { credentialFingerprint } from 'provider-vault/testing';
 import { describe, expect, it } from 'vitest';
-import { crmSite } from './crm-site.ts';
+import { Users } from '../../examples/crm/data/users.ts';
+import { crmSite, password } from './crm-site.ts';
 
 const { crm, db, logIn, ada } = await crmSite();
 const { acme, initech, globex } = crm.tenants;
@@ -21,7 +22,7 @@ describe('messages', () => {
   });
 
   it('go out by e-mail with the signature, as text', async () => {
-    await ada.post('settings', { settings: { email_signature: 'Ada, Acme' } });
+    await ada.post('settings', { email_signature: 'Ada, Acme' });
     const mail = { to: 'grace@navy.example', subject: 'Hello', text: '<b>How are you?</b>' };
     expect(await ada.post('email/send', mail)).toMatchObject({ status: 202 });
     expect(crm.sendgrid.mails.at(-1)).toMatchObject({
@@ -31,17 +32,20 @@ describe('messages', () => {
     });
   });
 
-  it('send a draft once, however often it is asked for, and keep it when sending fails', async () => {
-    const draft = { to: 'grace@navy.example', subject: 'Draft', text: 'Hello' };
-    const { id: draftId } = (await ada.post('email-drafts', draft)).body;
-    crm.sendgrid.failNext({ status: 500 });
-    expect((await ada.post('email-drafts/send', { draftId })).status).toBe(502);
-    crm.sendgrid.clear();
-    const answers = await Promise.all(
-      [1, 2, 3].map(() => ada.post('email-drafts/send', { draftId })),
-    );
-    expect(answers.map(({ status }) => status).sort()).toEqual([202, 404, 404]);
-    expect(crm.sendgrid.mails).toHaveLength(1);
+  it('go to leads only, as calls do', async () => {
+    const before = crm.twilio.messages.length;
+    for (const path of ['twilio/sms', 'twilio/whatsapp']) {
+      const answer = await ada.post(path, { ...text, to: '+19005550100' });
+      expect(answer).toMatchObject({
+        status: 404,
+        body: { error: { message: 'This number is not among your leads.' } },
+      });
+    }
+    // those of another tenant are not ours
+    const elsewhere = { name: 'Other', phone: '+14155550177', email: 'other@b.example' };
+    await (await logIn(initech)).post('leads', elsewhere);
+    expect((await ada.post('twilio/sms', { ...text, to: elsewhere.phone })).status).toBe(404);
+    expect(crm.twilio.messages).toHaveLength(before);
   });
 
   it('need whole input', async () => {
@@ -59,91 +63,112 @@ describe('messages', () => {
   });
 });
 
+describe('a draft', () => {
+  const draft = { to: 'grace@navy.example', subject: 'Draft', text: 'Hello' };
+  const add = async () => (await ada.post('email-drafts', draft)).body.id as string;
+  const states = async () =>
+    (await ada.get('email-drafts')).body.drafts.map(({ state }: { state: string }) => state);
+  const send = (draftId: string, again = false) =>
+    ada.post('email-drafts/send', { draftId, again });
+
+  it('is sent once, however often it is asked for, and then gone', async () => {
+    const id = await add();
+    crm.sendgrid.failNext({ status: 500 });
+    expect((await send(id)).status).toBe(502);
+    expect(await states()).toEqual(['draft']); // refused, so it is kept
+    crm.sendgrid.clear();
+    const answers = await Promise.all([1, 2, 3].map(() => send(id)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 404, 404]);
+    expect(crm.sendgrid.mails).toHaveLength(1);
+    expect(await states()).toEqual([]);
+  });
+
+  it('is not sent twice where the provider took it and did not answer', async () => {
+    const id = await add();
+    crm.sendgrid.failNext({ drop: true });
+    expect((await send(id)).status).toBe(502);
+    expect(await states()).toEqual(['unclear']);
+    expect((await send(id)).status).toBe(404); // not by itself, nor by a second click
+    expect((await send(id, true)).status).toBe(202); // its owner decides
+    expect(await states()).toEqual([]);
+  });
+
+  it('does not stay in "sending" when the process was killed', async () => {
+    const drafts = db.collection('email_drafts');
+    const id = await add();
+    await drafts.updateOne({ id }, { $set: { state: 'sending', since: new Date() } });
+    expect(await states()).toEqual(['sending']);
+    expect((await send(id, true)).status).toBe(404); // another process may be at it
+    const since = new Date(Date.now() - 6 * 60_000);
+    await drafts.updateOne({ id }, { $set: { since } });
+    expect(await states()).toEqual(['unclear']);
+    expect((await ada.delete(`email-drafts/${id}`)).status).toBe(200);
+    expect(await states()).toEqual([]);
+    expect((await ada.delete(`email-drafts/${id}`)).status).toBe(404);
+  });
+});
+
 describe('settings', () => {
-  it('show masks, and take them back as unchanged', async () => {
-    const { providers } = (await ada.get('settings')).body;
-    const shown = providers.find(({ name }: { name: string }) => name === 'twilio');
-    expect(shown).toMatchObject({ state: 'configured', missing: [], title: 'Twilio' });
-    const fields = Object.fromEntries(
-      shown.fields.map(({ name, masked = '' }: { name: string; masked?: string }) => [
-        name,
-        masked,
-      ]),
-    );
-    expect(fields.authToken).toBe(`••••••••${acme.twilio.authToken.slice(-4)}`);
-    const form = { ...fields, agentPhoneNumber: '+14155550198' };
-    const saved = await ada.post('settings', {
-      providers: { twilio: { etag: shown.etag, fields: form } },
-    });
-    expect(saved.status).toBe(200);
+  it('are those of the package, with masks', async () => {
+    const shown = await ada.provider('twilio');
+    expect(shown).toMatchObject({ state: 'configured', label: 'Twilio', ready: { sms: true } });
+    const { masked } = shown.fields.find(({ name }) => name === 'authToken') ?? {};
+    expect(masked).toBe(`••••••••${acme.twilio.authToken.slice(-4)}`);
+    expect((await ada.save('twilio', { agentPhoneNumber: '+14155550198' })).status).toBe(200);
     const stored = await crm.vault.require('acme', 'twilio');
     expect(stored.reveal()).toMatchObject({ ...acme.twilio, agentPhoneNumber: '+14155550198' });
+    expect(shown.webhooks.map(({ url }) => url)).toEqual([
+      `${crm.url}/webhooks/twilio/sms`,
+      `${crm.url}/webhooks/twilio/acme/voice`,
+    ]);
   });
 
   it('never show the plaintext that an old document still holds [L4]', async () => {
     const gus = await logIn(globex);
     const { body } = await gus.get('settings');
     expect(body.settings).toEqual({ company_name: 'Globex', email_signature: '' });
-    expect(JSON.stringify(body)).not.toContain(globex.twilio.authToken);
-    await gus.post('settings', {
-      providers: {
-        twilio: {
-          etag: null,
-          fields: { accountSid: globex.twilio.accountSid, authToken: 'f1'.repeat(16) },
-        },
-      },
-    });
+    const { accountSid } = globex.twilio;
+    const saved = await gus.save('twilio', { accountSid, authToken: 'f1'.repeat(16) });
+    expect(saved.status).toBe(200);
+    expect(JSON.stringify([body, saved])).not.toContain(globex.twilio.authToken);
     const document = await db.collection('settings').findOne({ user_id: 'globex' });
     expect(document?.twilio_auth_token).toContain(globex.twilio.authToken); // not written to
   });
 
-  it('name every field that is wrong, and save none of them', async () => {
-    const before = await crm.vault.list('acme');
-    const fields = { accountSid: 'wrong', apiKey: 'SK1', authToken: '•••• typed', region: 5 };
-    const answer = await ada.post('settings', { providers: { twilio: { etag: null, fields } } });
-    expect(answer.status).toBe(400);
-    expect(Object.keys(answer.body.error.fields)).toEqual(Object.keys(fields));
-    const good = { smtp: { etag: null, fields: { hostname: 'smtp.example' } } };
-    const both = { settings: {}, providers: { ...good, twilio: { etag: null, fields } } };
-    expect((await ada.post('settings', both)).status).toBe(400);
-    expect(await crm.vault.list('acme')).toEqual(before);
+  it('refuse what they do not know', async () => {
+    expect((await ada.post('settings', { $where: '1' })).status).toBe(400);
+    expect((await ada.post('settings', { twilio_auth_token: 'x' })).status).toBe(400);
+    expect((await ada.post('settings', { company_name: { $ne: 1 } })).status).toBe(400);
   });
 
-  it('refuse what they do not know, and a record that is not the one shown', async () => {
-    const providers = (name: string, value: object) =>
-      ada.post('settings', { providers: { [name]: value } });
-    expect((await providers('stripe', { etag: null, fields: {} })).status).toBe(404);
-    expect((await providers('twilio', { etag: null, fields: { other: 'x' } })).status).toBe(400);
-    expect((await ada.post('settings', { settings: { $where: '1' } })).status).toBe(400);
-    expect((await ada.post('settings', { settings: { twilio_auth_token: 'x' } })).status).toBe(400);
-    const fields = { region: 'ie1' };
-    for (const etag of [null, '', 'A'.repeat(16)]) {
-      const late = await providers('twilio', { etag, fields });
-      expect(late).toMatchObject({ status: 409, body: { error: { code: 'ERR_CONFLICT' } } });
-    }
-    for (const etag of [undefined, 1, true, { $ne: null }, ['x']]) {
-      expect((await providers('twilio', { etag, fields })).status).toBe(428);
-    }
-  });
-
-  it('test a connection, not too often', async () => {
-    const test = () => ada.post('settings/test', { provider: 'twilio' });
-    expect(await test()).toEqual({ status: 200, body: { ok: true } });
-    const nothing = { status: 200, body: { ok: false, code: 'ERR_NOT_CONFIGURED' } };
-    expect(await ada.post('settings/test', { provider: 'smtp' })).toMatchObject(nothing);
-    const statuses = [];
-    for (let n = 0; n < 10; n++) statuses.push((await test()).status);
-    expect(statuses.at(-1)).toBe(429);
-    const others = await (await logIn(initech)).post('settings/test', { provider: 'twilio' });
-    expect(others).toMatchObject(nothing);
-  });
-
-  it('show activity in the words of the page', async () => {
-    const { events } = (await ada.get('settings/activity')).body;
-    expect(events).toContainEqual(
-      expect.objectContaining({ title: 'Twilio', action: 'test', outcome: 'ok' }),
+  it('show who did what, and not what the timers did', async () => {
+    const sink = await crm.vault.require('acme', 'twilio', { actor: 'crm' }); // as upkeep.ts
+    expect(sink.accountSid).toBe(acme.twilio.accountSid);
+    const { activity } = (await ada.get('provider-settings')).body;
+    expect(activity).toContainEqual(
+      expect.objectContaining({
+        action: 'patch',
+        message: `Twilio: Agent's phone number changed by ${acme.email}`,
+      }),
     );
-    expect(JSON.stringify(events)).toContain('Auth token');
+    expect(JSON.stringify(activity)).not.toContain('"actor":"crm"');
+  });
+
+  it('count every use of a busy day', async () => {
+    const used = { action: 'get', provider: 'twilio', fields: [], outcome: 'ok', source: 'vault' };
+    await db
+      .collection('secrets_audit')
+      .insertMany(
+        Array.from({ length: 250 }, () => ({ ...used, tenantId: 'busy', at: new Date() })),
+      );
+    await new Users(db).add('bea@busy.example', password, {
+      name: 'Bea',
+      tenantId: 'busy',
+      role: 'member',
+    });
+    const bea = await logIn({ email: 'bea@busy.example' });
+    const [{ message }] = (await bea.get('provider-settings')).body.activity;
+    expect(message).toBe('Twilio: used 250 times today');
   });
 });
 
@@ -152,7 +177,12 @@ describe('errors', () => {
     const ivy = await logIn(initech);
     expect(await ivy.post('twilio/sms', text)).toMatchObject({
       status: 409,
-      body: { error: { code: 'ERR_NOT_CONFIGURED' } },
+      body: {
+        error: {
+          code: 'ERR_NOT_CONFIGURED',
+          message: 'Connect Twilio in Settings to send texts.',
+        },
+      },
     });
     await crm.vault.put('initech', 'sendgrid', { apiKey: initech.sendgridKey });
     const mail = { to: 'a@b.example', subject: 'Hello', text: 'Hello' };
@@ -163,10 +193,24 @@ describe('errors', () => {
   });
 
   it('pass on what the provider says, without the credentials', async () => {
-    crm.twilio.failNext({ status: 429, code: 20429 });
+    crm.twilio.failNext({ status: 500, code: 20500 });
     const answer = await ada.post('twilio/sms', text);
     expect(answer).toMatchObject({ status: 502, body: { error: { code: 'ERR_PROVIDER' } } });
-    expect(answer.body.error.message).toContain('20429');
+    expect(answer.body.error.message).toContain('20500');
+  });
+
+  it('say how long to wait where the provider has had too many requests', async () => {
+    const wait = async (path: string, body: object) => {
+      const { status, headers } = await ada.raw('POST', path, JSON.stringify(body));
+      return [status, headers.get('retry-after')];
+    };
+    crm.twilio.failNext({ status: 429, headers: { 'retry-after': '77' } });
+    expect(await wait('twilio/sms', text)).toEqual([429, '77']);
+    crm.twilio.failNext({ status: 429 });
+    expect(await wait('twilio/sms', text)).toEqual([429, '30']);
+    crm.sendgrid.failNext({ status: 429, headers: { 'retry-after': '88' } });
+    const mail = { to: 'grace@navy.example', subject: 'Hello', text: 'Hello' };
+    expect(await wait('email/send', mail)).toEqual([429, '88']);
   });
 
   it('of the operator are not explained to the user', async () => {

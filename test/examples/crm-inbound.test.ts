@@ -64,3 +64,40 @@ describe("SendGrid's events", () => {
     }
   });
 });
+
+describe('forged webhooks', () => {
+  it('crowd nothing out of the activity, and are limited', async () => {
+    await ada.save('twilio', { region: 'us1' });
+    const changed = async () =>
+      (await ada.get('provider-settings')).body.activity.filter(
+        ({ action }: { action: string }) => action === 'patch',
+      ).length;
+    const before = await changed();
+    const url = `${crm.url}/webhooks/twilio/acme/voice`;
+    const statuses: number[] = [];
+    for (let n = 0; n < 130; n++) {
+      const response = await fetch(url, {
+        method: 'POST',
+        body: new URLSearchParams({ n: `${n}` }),
+      });
+      statuses.push(response.status);
+    }
+    expect(new Set(statuses)).toEqual(new Set([403, 429]));
+    expect(statuses.filter((status) => status === 403).length).toBeLessThanOrEqual(120);
+    // one refused event for each minute, as the audit trail sums them up
+    await db.collection('secrets_audit').insertMany(
+      Array.from({ length: 1_000 }, (_, n) => ({
+        at: new Date(Date.now() + n),
+        action: 'webhook',
+        tenantId: 'acme',
+        provider: 'twilio',
+        fields: [],
+        outcome: 'refused',
+        code: 'invalid_signature',
+        source: 'vault',
+      })),
+    );
+    expect(before).toBeGreaterThan(0);
+    expect(await changed()).toBe(before);
+  });
+});

@@ -1,6 +1,5 @@
 import { googleMail } from 'provider-vault/oauth';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { mailbox } from '../../examples/crm/providers.ts';
 import type { CrmClient } from '../../examples/demo/crm-client.ts';
 import { startMailServer } from '../support/mail-server.ts';
 import { startOidcServer } from '../support/oidc-server.ts';
@@ -25,24 +24,22 @@ const google = googleMail(
   },
 );
 const { crm, db, logIn, ada, logLines } = await crmSite({
-  mailboxes: [mailbox('Google Mail', google)],
+  mailboxes: [{ title: 'Google Mail', definition: google }],
   upkeep: { refreshEveryMs: 200 },
 });
 const ivy = await logIn(crm.tenants.initech);
 const account = 'sales@acme.example';
 const mail = { to: 'grace@navy.example', subject: 'Hello', text: 'How are you?' };
 
-async function card(client: CrmClient, provider: string) {
-  const { providers } = (await client.get('settings')).body;
-  return providers.find(({ name }: { name: string }) => name === provider);
+async function mailbox(client: CrmClient) {
+  const [first] = (await client.get('connect')).body.mailboxes;
+  return first;
 }
 
 describe('e-mail by the mail server of a tenant', () => {
   const fields = { hostname: '127.0.0.1', port: String(mailServer.port), username: 'sales' };
-  const save = async (form: object) =>
-    ada.post('settings', {
-      providers: { smtp: { etag: (await card(ada, 'smtp')).etag, fields: form } },
-    });
+  const save = async (form: Record<string, string>) =>
+    expect((await ada.save('smtp', form)).status).toBe(200);
 
   it('goes there as soon as the server is set up, in the place of SendGrid', async () => {
     await save(fields); // no password yet
@@ -67,10 +64,7 @@ describe('e-mail by the mail server of a tenant', () => {
     expect(answer).toMatchObject({ status: 502, body: { error: { code: 'ERR_PROVIDER' } } });
     expect(JSON.stringify(answer)).not.toContain('wrong-password');
     expect([crm.sendgrid.mails, mailServer.seen.mails].map(({ length }) => length)).toEqual([1, 1]);
-    expect((await card(ada, 'smtp')).health).toMatchObject({
-      state: 'failing',
-      text: 'SMTP refuses these credentials',
-    });
+    expect((await ada.provider('smtp')).health).toMatchObject({ state: 'failing' });
   });
 });
 
@@ -85,14 +79,11 @@ describe('a mailbox that a tenant connects', () => {
     client.raw('GET', url.slice(`${crm.url}/api/`.length), undefined, {});
 
   it('has no form, and no address that is none', async () => {
-    expect(await card(ada, 'googleMail')).toMatchObject({
-      state: 'missing',
-      connect: true,
-      fields: [{ name: 'account' }],
-    });
-    const providers = { googleMail: { etag: null, fields: { accessToken: 'mine' } } };
-    expect((await ada.post('settings', { providers })).status).toBe(404);
-    expect((await ada.post('settings/test', { provider: 'googleMail' })).status).toBe(400);
+    expect(await mailbox(ada)).toMatchObject({ state: 'missing', etag: null, account: '' });
+    expect(await ada.provider('googleMail')).toBeUndefined();
+    const fields = { accessToken: 'mine' };
+    const patch = ['PATCH', 'provider-settings/googleMail', { fields }] as const;
+    expect((await ada.request(...patch, { 'if-none-match': '*' })).status).toBe(404);
     expect((await ada.post('connect/googleMail', { account: { $ne: '' } })).status).toBe(400);
     expect((await ada.post('connect/slack', { account })).status).toBe(404);
   });
@@ -106,12 +97,9 @@ describe('a mailbox that a tenant connects', () => {
     expect((await ada.post('email/send', mail)).status).toBe(202);
     expect(mailServer.seen.logins.at(-1)).toBe(`XOAUTH2 ${account}`);
     expect(mailServer.seen.mails.at(-1)).toMatch(/^From: sales@acme\.example\r$/m);
-    expect(await card(ada, 'googleMail')).toMatchObject({
-      state: 'configured',
-      fields: [{ name: 'account', masked: account }],
-    });
+    expect(await mailbox(ada)).toMatchObject({ state: 'configured', account });
     // a second visit has no transaction any more
-    expect((await come(ada, callback)).status).toBe(400);
+    expect(await fetchRedirect(ada, callback)).toEqual([303, '/#/settings/not-connected']);
     const code = new URL(callback).searchParams.get('code') ?? '';
     expect(logLines.join('')).not.toContain(code);
     expect(ada.answers.join('')).not.toContain(String(accessToken));
@@ -121,7 +109,7 @@ describe('a mailbox that a tenant connects', () => {
   it('belongs to the session that has begun', async () => {
     const callback = await oidc.agree(await begin(ada));
     await begin(ivy);
-    expect((await come(ivy, callback)).status).toBe(400);
+    expect(await fetchRedirect(ivy, callback)).toEqual([303, '/#/settings/not-connected']);
     expect(await crm.vault.list('initech')).toEqual([]);
     const nobody = await fetch(callback, { redirect: 'manual' });
     expect(nobody.status).toBe(401);
@@ -150,17 +138,25 @@ describe('a mailbox that a tenant connects', () => {
     await crm.vault.patch('acme', google, { expiresAt: soon, refreshToken: 'taken back' });
     const text = 'Google Mail has ended this connection: connect again';
     const told = async () =>
-      (await ada.get('settings/activity')).body.events.filter(
-        (event: { action: string; title: string }) =>
-          event.action === 'health' && event.title === 'Google Mail',
+      (await ada.get('settings')).body.notices.filter((notice: { text: string }) =>
+        notice.text.includes('Google Mail'),
       );
     await vi.waitFor(async () => expect(await told()).toMatchObject([{ text }]), 10_000);
-    expect((await card(ada, 'googleMail')).health).toMatchObject({ text });
+    expect((await mailbox(ada)).health).toMatchObject({ ok: false, text });
     const answer = await ada.post('email/send', mail);
     expect(answer).toMatchObject({ status: 502, body: { error: { code: 'ERR_REFRESH_FAILED' } } });
     expect(answer.body.error.message).toContain('connect the account again');
     await new Promise((resolve) => setTimeout(resolve, 600)); // three more runs
     expect(await told()).toHaveLength(1);
+  });
+
+  it('is disconnected only in the version that the page has shown', async () => {
+    const disconnect = (etag: unknown) => ada.request('DELETE', 'connect/googleMail', { etag });
+    expect((await disconnect(undefined)).status).toBe(400);
+    expect((await disconnect({ $ne: '' })).status).toBe(400);
+    expect((await disconnect('A'.repeat(16))).status).toBe(409);
+    expect((await disconnect((await mailbox(ada)).etag)).status).toBe(200);
+    expect(await mailbox(ada)).toMatchObject({ state: 'missing', etag: null });
   });
 
   async function fetchRedirect(client: CrmClient, url: string) {

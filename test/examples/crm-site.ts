@@ -15,7 +15,8 @@ export async function crmSite(options: Pick<DemoOptions, 'mailboxes' | 'upkeep'>
   const crm = await startDemoCrm({ db, log, password, ...options });
   afterAll(() => crm.close());
   const { acme } = crm.tenants;
-  const logIn = ({ email }: DemoTenant) => new CrmClient(crm.url).logIn(email, password);
+  const logIn = ({ email }: Pick<DemoTenant, 'email'>) =>
+    new CrmClient(crm.url).logIn(email, password);
   /** Acme with all of its credentials. */
   const ada = await logIn(acme);
   await crm.vault.put('acme', 'twilio', {

@@ -4,7 +4,7 @@ import twilio from 'twilio';
 import { describe, expect, it } from 'vitest';
 import { crmSite } from './crm-site.ts';
 
-const { crm, ada, logIn } = await crmSite();
+const { crm, db, ada, logIn } = await crmSite();
 const { acme, globex } = crm.tenants;
 const { leads } = (await ada.get('leads')).body;
 
@@ -70,6 +70,37 @@ describe('a webhook', () => {
     expect(new Set(answers).size).toBe(1);
   });
 
+  it('is answered in TwiML, also when something is wrong', async () => {
+    const sayings = async (response: Promise<Response>) => {
+      const { status, headers, text } = await response.then(async (answer) => ({
+        status: answer.status,
+        headers: answer.headers,
+        text: await answer.text(),
+      }));
+      expect(headers.get('content-type')).toMatch('text/xml');
+      return [status, /<Say>(.*)<\/Say>/.exec(text)?.[1]];
+    };
+    const bridge = `${crm.url}/webhooks/twilio/acme/bridge/unknown`;
+    expect(await sayings(asTwilio(bridge))).toEqual([200, 'There is no such lead.']);
+    expect(await sayings(asTwilio(url.replace('acme', 'nobody'), params))).toEqual([
+      403,
+      'The signature is not valid.',
+    ]);
+    const { phoneNumber } = (await crm.vault.require('acme', 'twilio')).reveal();
+    await crm.vault.patch('acme', 'twilio', { phoneNumber: null });
+    expect(await sayings(asTwilio(url, params))).toEqual([
+      200,
+      'Enter "Phone number" in the settings first.',
+    ]);
+    await crm.vault.patch('acme', 'twilio', { phoneNumber });
+    const data = 'AAAA'.repeat(20);
+    await db.collection('secrets').insertOne({ tenantId: 'initech', provider: 'twilio', data });
+    expect(await sayings(asTwilio(url.replace('acme', 'initech'), params))).toEqual([
+      500,
+      'Something is wrong on our side. It has been logged.',
+    ]);
+  });
+
   it('does not look at the host that the sender names', async () => {
     const path = '/webhooks/twilio/acme/voice';
     const send = async (signedUrl: string) => {
@@ -108,12 +139,29 @@ describe('an access token', () => {
     expect(payload.exp - payload.iat).toBe(3600);
   });
 
+  it('says so where it is for incoming calls only', async () => {
+    const without = (await ada.post('twilio/access-token')).body;
+    expect(without).toMatchObject({ incomingOnly: true });
+    expect(without.note).toContain('TwiML app SID');
+    await crm.vault.patch('acme', 'twilio', { twimlAppSid: `AP${'0'.repeat(32)}` });
+    const { incomingOnly, note } = (await ada.post('twilio/access-token')).body;
+    expect([incomingOnly, note]).toEqual([false, undefined]);
+  });
+
   it('needs an API key', async () => {
     await crm.vault.put('globex', 'twilio', {
       accountSid: globex.twilio.accountSid,
       authToken: globex.twilio.authToken,
     });
     const answer = await (await logIn(globex)).post('twilio/access-token');
-    expect(answer).toMatchObject({ status: 409, body: { error: { code: 'ERR_NOT_CONFIGURED' } } });
+    expect(answer).toMatchObject({
+      status: 409,
+      body: {
+        error: {
+          code: 'ERR_NOT_CONFIGURED',
+          message: 'Connect Twilio with an API key in the settings to call from the browser.',
+        },
+      },
+    });
   });
 });

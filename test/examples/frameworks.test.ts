@@ -18,55 +18,84 @@ const twilio = await FakeTwilio.start({
 });
 afterAll(() => twilio.close());
 
-describe('fastify', () => {
+const origin = 'https://crm.example';
+
+describe('fastify', async () => {
   const { vault } = memoryVault();
   const server = buildServer({
     vault,
+    origin,
     twilio: twilio.clientOptions(),
     sessionOf: ({ headers }) => {
-      const tenantId = headers['x-test-session'] as string | undefined;
-      return tenantId === undefined ? undefined : { tenantId, actor: 'ada' };
+      const [tenantId, actor = '', role] = String(headers['x-test-session'] ?? '').split('/');
+      return tenantId ? { tenantId, actor, isAdmin: role === 'admin' } : undefined;
     },
   });
-  const as = (tenant: string) => ({ headers: { 'x-test-session': tenant } });
-  const put = (payload: object, tenant = 'acme') =>
-    server.inject({ method: 'PUT', url: '/settings/twilio', payload, ...as(tenant) });
+  const url = await server.listen({ port: 0, host: '127.0.0.1' });
   afterAll(() => server.close());
 
-  it('lets nobody in without a session', async () => {
-    expect((await server.inject('/settings/twilio')).statusCode).toBe(401);
+  async function send(method: string, path: string, body?: object, more: object = {}) {
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        origin,
+        'x-test-session': 'acme/ada/admin',
+        ...(body && { 'content-type': 'application/json' }),
+        ...more,
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, text, body: text && JSON.parse(text) };
+  }
+  const settings = '/api/provider-settings';
+  const save = (fields: object, more: object = {}) =>
+    send('PATCH', `${settings}/twilio`, { fields }, { 'if-none-match': '*', ...more });
+  const as = (session: string) => ({ 'x-test-session': session });
+
+  it('lets nobody in without a session, and no other site change anything', async () => {
+    expect((await send('GET', settings, undefined, as(''))).status).toBe(401);
+    expect((await save(credentials, { origin: 'https://evil.example' })).status).toBe(403);
+    expect((await save(credentials, as('acme/bob'))).status).toBe(403);
+    expect(await vault.get('acme', 'twilio')).toBeUndefined();
   });
 
-  it('saves a form and shows masks', async () => {
-    expect((await put(credentials)).statusCode).toBe(200);
-    const shown = await server.inject({ url: '/settings/twilio', ...as('acme') });
-    expect(shown.json()).toMatchObject({
-      state: 'configured',
-      fields: { authToken: { masked: '••••••••wxyz' } },
+  it('saves a form, with the actor, and shows masks', async () => {
+    const events = await auditEvents(async () => {
+      expect((await save(credentials)).status).toBe(200);
     });
-    expect(shown.body).not.toContain(token);
-    const other = await server.inject({ url: '/settings/twilio', ...as('globex') });
-    expect(other.json()).toMatchObject({ state: 'missing' });
+    expect(events).toMatchObject([{ action: 'patch', actor: 'ada' }]);
+    for (const path of [settings, `${settings}/`]) {
+      const { text, body } = await send('GET', path);
+      expect(body.providers[0].state).toBe('configured');
+      expect(text).toContain('••••••••wxyz');
+      expect(text).not.toContain(token);
+    }
+    const other = await send('GET', settings, undefined, as('globex/eve/admin'));
+    expect(other.body.providers[0].state).toBe('missing');
+    expect((await send('POST', `${settings}/twilio/test`)).body).toMatchObject({ ok: true });
+    expect((await save({ region: 'x'.repeat(70_000) })).status).toBe(413);
+    expect((await save({ accountSid: 'wrong' })).status).toBe(422);
   });
 
   it('sends a message, and maps errors', async () => {
-    const send = (tenant: string, payload: object) =>
-      server.inject({ method: 'POST', url: '/sms', payload, ...as(tenant) });
     const text = { to: '+14155550100', body: 'Hello' };
     const events = await auditEvents(async () => {
-      expect((await send('acme', text)).statusCode).toBe(201);
+      expect((await send('POST', '/sms', text)).status).toBe(201);
     });
     expect(events.map(({ action, actor }) => [action, actor])).toEqual([
       ['get', 'ada'],
       ['get', 'ada'],
     ]);
     expect(twilio.messages.at(-1)).toMatchObject({ accountSid: accountSid(1), to: text.to });
-    expect((await send('globex', text)).json()).toMatchObject({ error: 'ERR_NOT_CONFIGURED' });
-    expect((await send('acme', { ...text, to: 5 })).statusCode).toBe(400);
-    expect((await send('acme', { ...text, tenantId: 'globex' })).statusCode).toBe(400);
-    expect((await put({ accountSid: 'wrong' })).statusCode).toBe(400);
+    expect(await send('POST', '/sms', text, as('globex/eve'))).toMatchObject({
+      status: 409,
+      body: { message: 'Connect Twilio in Settings to send texts.' },
+    });
+    expect((await send('POST', '/sms', { ...text, to: 5 })).status).toBe(400);
+    expect((await send('POST', '/sms', { ...text, tenantId: 'globex' })).status).toBe(400);
     twilio.failNext({ status: 500 });
-    expect((await send('acme', text)).statusCode).toBe(502);
+    expect((await send('POST', '/sms', text)).status).toBe(502);
   });
 });
 
@@ -120,6 +149,20 @@ describe('the route handler for Next', () => {
     expect((await GET(forged)).status).toBe(401);
     const elsewhere = request('acme', credentials, 'https://evil.example');
     expect((await PATCH(elsewhere)).status).toBe(403);
+  });
+
+  it('reads no further than its limit', async () => {
+    let pulled = 0;
+    const endless = new ReadableStream({
+      pull(controller) {
+        pulled += 1024;
+        controller.enqueue(new Uint8Array(1024).fill(0x20));
+      },
+    });
+    const { url: address, headers } = request('acme', {});
+    const init = { method: 'PATCH', headers, body: endless, duplex: 'half' } as RequestInit;
+    expect((await PATCH(new Request(address, init))).status).toBe(413);
+    expect(pulled).toBeLessThan(80 * 1024);
   });
 
   it('answers with the statuses of the contract', async () => {

@@ -1,7 +1,21 @@
-import { isVaultError, Keyring, MemorySecretStore, SecretsVault } from 'provider-vault';
+import {
+  copyRecords,
+  defineProvider,
+  isVaultError,
+  Keyring,
+  MemorySecretStore,
+  migrateFromSettings,
+  OperationError,
+  refreshDue,
+  reindexLookup,
+  rotateKeys,
+  SecretsVault,
+  verifyVault,
+} from 'provider-vault';
 import { type FaultyMethod, FaultyStore } from 'provider-vault/testing';
 import { describe, expect, it } from 'vitest';
 import { newKey } from '../support/fixtures.ts';
+import { settingsRows } from '../support/settings-rows.ts';
 
 const OLDER = { a: 'older' };
 const BEFORE = { a: 'old', b: 'old' };
@@ -70,6 +84,102 @@ describe.each(Object.entries(operations))('%s', (name, { run, after }) => {
           expect(retried).toMatchObject({ code: 'ERR_CONFLICT' }),
         );
         expect(await content()).toEqual(after);
+      }
+    }
+  });
+});
+
+const account = defineProvider({
+  name: 'account',
+  fields: {
+    id: { label: 'Id', secret: false, lookup: true },
+    token: { label: 'Token', secret: true, settingsKey: 'account_token' },
+    until: { label: 'Until', secret: false },
+  },
+  complete: [['token']],
+  refresh: {
+    expiresAt: 'until',
+    exchange: async ({ fields }) => ({
+      token: `${fields.token} renewed`,
+      until: '2099-01-01T00:00:00Z',
+    }),
+  },
+});
+const TENANTS = ['a', 'b', 'c'];
+const until = '2026-01-01T00:00:00Z';
+
+/** Operations over all tenants, with the content that they leave of each. */
+const longOperations: Record<
+  string,
+  { run: (vault: SecretsVault, target: MemorySecretStore) => Promise<unknown>; token: string }
+> = {
+  rotateKeys: { run: (vault) => rotateKeys(vault, { batchSize: 2 }), token: 'old' },
+  verifyVault: { run: (vault) => verifyVault(vault, { batchSize: 2 }), token: 'old' },
+  reindexLookup: { run: (vault) => reindexLookup(vault, { batchSize: 2 }), token: 'old' },
+  refreshDue: { run: (vault) => refreshDue(vault, { withinMs: 60_000 }), token: 'old renewed' },
+  copyRecords: {
+    run: (vault, target) =>
+      copyRecords(storeOf.get(vault) as MemorySecretStore, target, { batchSize: 2 }),
+    token: 'old',
+  },
+  migrateFromSettings: {
+    run: (vault) =>
+      migrateFromSettings(vault, {
+        settings: settingsRows(...TENANTS.map((id) => ({ user_id: id, account_token: 'old' }))),
+      }),
+    token: 'old',
+  },
+};
+const storeOf = new WeakMap<SecretsVault, MemorySecretStore>();
+
+async function preparedTenants() {
+  const inner = new MemorySecretStore();
+  const faulty = new FaultyStore(inner);
+  const [key, lookupKey] = [newKey(), newKey()];
+  const past = new Keyring({ encryptionKey: key });
+  const keys = new Keyring({ encryptionKey: newKey(), decryptionKeys: [key] });
+  const options = { providers: [account], lookupKey };
+  const vault = new SecretsVault({ store: faulty.store, keys, ...options });
+  storeOf.set(vault, faulty.store as MemorySecretStore);
+  const before = new SecretsVault({ store: inner, keys: past, providers: [account] });
+  for (const tenantId of TENANTS)
+    await before.put(tenantId, account, { id: tenantId, token: 'old', until });
+  const target = new MemorySecretStore();
+  const tokens = (store: MemorySecretStore) =>
+    Promise.all(
+      TENANTS.map(async (tenantId) => {
+        const healthy = new SecretsVault({ store, keys, ...options });
+        return (await healthy.get(tenantId, account))?.token;
+      }),
+    );
+  return { faulty, inner, vault, target, tokens };
+}
+
+describe.each(Object.entries(longOperations))('%s', (name, { run, token }) => {
+  it('loses nothing, says that it failed, and ends its work when it is run again', async () => {
+    const dry = await preparedTenants();
+    await run(dry.vault, dry.target);
+    const calls = [...dry.faulty.calls];
+    expect(calls.length).toBeGreaterThan(0);
+    for (const [at, method] of calls.entries()) {
+      const nth = calls.slice(0, at + 1).filter((called) => called === method).length;
+      for (const fault of ['before', 'after'] as const) {
+        const { faulty, inner, vault, target, tokens } = await preparedTenants();
+        faulty.fail(method as FaultyMethod, fault, nth);
+        const failed = await run(vault, target).then(
+          (report) => report as { failedCount?: number },
+          (error: unknown) => {
+            expect(error).toBeInstanceOf(OperationError);
+            expect(isVaultError(error, 'ERR_STORE_UNAVAILABLE')).toBe(true);
+            return undefined;
+          },
+        );
+        for (const left of await tokens(inner)) expect(['old', token]).toContain(left);
+        await run(vault, target);
+        const done = name === 'copyRecords' ? target : inner;
+        expect({ at, method, fault, failed, tokens: await tokens(done) }).toMatchObject({
+          tokens: TENANTS.map(() => token),
+        });
       }
     }
   });

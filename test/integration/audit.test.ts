@@ -7,10 +7,10 @@ import {
   SecretsVault,
 } from 'provider-vault';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { startMongo } from '../../examples/mongo-server/mongo-server.ts';
 import { commandsOf } from '../support/commands.ts';
 import { testDatabase } from '../support/database.ts';
 import { accountSid, authToken, newKey } from '../support/fixtures.ts';
-import { startMongo } from '../support/mongo-server.ts';
 
 const { client, db } = await testDatabase({ monitorCommands: true });
 const trail = db.collection('secrets_audit');

@@ -6,7 +6,12 @@ import { type AddressInfo, connect } from 'node:net';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
-import { getSendGridClient, getTwilioClient, type TwilioClientOptions } from 'provider-vault';
+import {
+  getSendGridClient,
+  getTwilioClient,
+  type ProviderError,
+  type TwilioClientOptions,
+} from 'provider-vault';
 import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { bundleWorker } from '../support/bundle-worker.ts';
@@ -210,10 +215,18 @@ describe('a limit', () => {
     });
 
     it(`is an error at once without Retry-After, or beyond the time-out: ${name}`, async () => {
-      for (const failure of [{ status: 429 }, retryAfter('60'), retryAfter('soon')]) {
+      for (const [failure, retryAfterMs] of [
+        [{ status: 429 }, undefined],
+        [retryAfter('60'), 60_000],
+        [retryAfter('soon'), undefined],
+        [retryAfter('-1'), undefined],
+        [retryAfter('1.5'), undefined],
+      ] as const) {
         standIn.clear();
         standIn.failNext(failure);
-        expect(await rejection(send())).toMatchObject({ status: 429 });
+        const error = (await rejection(send())) as ProviderError;
+        expect(error).toMatchObject({ status: 429 });
+        expect(error.retryAfterMs).toBe(retryAfterMs);
         expect(statuses()).toEqual([429]);
       }
     });

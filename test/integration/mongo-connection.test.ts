@@ -1,11 +1,11 @@
 import { type Document, MongoClient, type MongoClientOptions } from 'mongodb';
 import { etag, Keyring, MongoAuditSink, MongoSecretStore, SecretsVault } from 'provider-vault';
 import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { startMongo } from '../../examples/mongo-server/mongo-server.ts';
 import { caseInsensitiveCollection, knowsCollation } from '../support/collation.ts';
 import { commandsOf } from '../support/commands.ts';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
-import { startMongo } from '../support/mongo-server.ts';
 import { newRecord, write } from '../support/store-write.ts';
 
 // A replica set: a standalone server is never sent a read preference.

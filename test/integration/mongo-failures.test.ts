@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import { MongoClient } from 'mongodb';
 import { etag, Keyring, MongoAuditSink, MongoSecretStore, SecretsVault } from 'provider-vault';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { startMongo } from '../../examples/mongo-server/mongo-server.ts';
 import { newKey } from '../support/fixtures.ts';
-import { startMongo } from '../support/mongo-server.ts';
 import { newRecord, write } from '../support/store-write.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
 

@@ -152,6 +152,40 @@ describe('what the database holds', () => {
     expect(await secrets.countDocuments()).toBe(1);
   });
 
+  it('writes only what changed of a record that the writer names', async () => {
+    await vault.put('a', 'custom', { f: '1' }, { actor: 'ann' });
+    await vault.put('a', 'custom', { f: '2' }, { actor: 'ann' });
+    await secrets.updateOne({}, { $set: { note: 'mine', 'metadata.origin': 'py' } });
+    const ref = { tenantId: 'a', provider: 'custom' };
+    const stored = await store.get(ref);
+    if (stored === undefined) throw new Error('nothing is stored');
+    const { updatedBy: _gone, ...metadata } = { ...stored.metadata, rev: 3, keyId: '0f0f0f0f' };
+    const record = { ...stored, data: newRecord('a').data, metadata };
+    const write = { record, expected: etag(stored), stored };
+    const [update] = await commandsOf(client, async () => {
+      expect(await store.putMany([write])).toEqual([true]);
+    });
+    expect(update?.command.updates[0].u).toEqual({
+      $set: { data: record.data, 'metadata.rev': 3, 'metadata.keyId': '0f0f0f0f' },
+      $unset: { 'metadata.updatedBy': '' },
+    });
+    expect(await store.get(ref)).toEqual(record);
+    expect(await store.putMany([write])).toEqual([true]); // its own write, recognised
+    const other = {
+      record: { ...stored, data: newRecord('a').data },
+      expected: etag(stored),
+      stored,
+    };
+    expect(await store.putMany([other])).toEqual([false]);
+    // Whatever has no etag may have changed since it was read: everything is written.
+    const odd = { ...record, data: 'short' };
+    await secrets.updateOne({}, { $set: { data: 'short' } });
+    const [whole] = await commandsOf(client, async () => {
+      await store.putMany([{ record, expected: '', stored: odd }]);
+    });
+    expect(Object.keys(whole?.command.updates[0].u.$set)).toContain('metadata.createdAt');
+  });
+
   it.each([undefined, null, 'text', [1], { origin: 'py' }])(
     'rewrites a record of the old system [L3] with metadata %j',
     async (metadata) => {

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { Keyring, MongoSecretStore, SecretsVault } from 'provider-vault';
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import { startMongo } from '../../examples/mongo-server/mongo-server.ts';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
-import { startMongo } from '../support/mongo-server.ts';
 import { newRecord } from '../support/store-write.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
 

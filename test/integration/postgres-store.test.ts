@@ -86,6 +86,30 @@ describe.skipIf(noPostgres)(`PostgreSQL (${noPostgres ?? 'found'})`, async () =>
       });
     });
 
+    it('does not take anything else of the name for the index of lookups', async () => {
+      const prefix = 'x'.repeat(57);
+      const indexOf = async (table: string) =>
+        sql('SELECT indexname FROM pg_indexes WHERE tablename = $1 AND indexdef LIKE $2', [
+          table,
+          '%USING gin%',
+        ]);
+      for (const [first, second] of [
+        ['taken_lookup', 'taken'],
+        [`${prefix}_a`, `${prefix}_b`],
+      ] as const) {
+        await new PostgresSecretStore(query, { table: first }).init();
+        const other = new PostgresSecretStore(query, { table: second });
+        const error = await other.init().catch((e) => e);
+        expect(error).toMatchObject({ code: 'ERR_STORE_FAILED' });
+        const [, todo = ''] = error.message.split(' Run: ');
+        await sql(todo);
+        await other.init();
+        expect(await indexOf(second)).toHaveLength(1);
+      }
+      await store.init();
+      expect(await indexOf('secrets')).toHaveLength(1);
+    });
+
     it('needs no right to make a table that exists', async () => {
       await sql(`DO $$ BEGIN CREATE ROLE writer; EXCEPTION WHEN duplicate_object THEN END $$`);
       await sql('GRANT SELECT, INSERT, UPDATE, DELETE ON secrets TO writer');
@@ -318,6 +342,16 @@ describe.skipIf(noPostgres)(`PostgreSQL (${noPostgres ?? 'found'})`, async () =>
     it('needs listen', async () => {
       const watching = new PostgresSecretStore(query).watch(() => {});
       await expect(watching).rejects.toMatchObject({ code: 'ERR_STORE_FAILED' });
+    });
+
+    it('ends, though the connection that listened is gone', async () => {
+      const gone = () => {
+        throw new Error('closed');
+      };
+      const stop = await new PostgresSecretStore(query, { listen: async () => gone }).watch(
+        () => {},
+      );
+      await expect(stop()).resolves.toBeUndefined();
     });
 
     it('tells of the writes that were done, and of gaps', async () => {

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import express from 'express';
 import Fastify from 'fastify';
+import { Hono } from 'hono';
 import { type NodeRequest, nodeRequest, toNodeListener } from 'provider-vault/settings';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
@@ -51,6 +52,11 @@ const HOSTS: Record<string, (site: Site) => Promise<number>> = {
     const app = express();
     app.use(express.raw({ type: 'application/json', limit: '1mb' }), toNodeListener(handle));
     return listen(app);
+  },
+  Hono: ({ handle }) => {
+    const app = new Hono();
+    app.all(`${BASE}/*`, (context) => handle(context.req.raw));
+    return listen(toNodeListener(async (request) => app.fetch(request)));
   },
   Fastify: async ({ handle }) => {
     const app = Fastify();
@@ -183,6 +189,20 @@ async function raw(port: number, head: string, chunk?: string) {
 }
 
 describe('on a bare connection', () => {
+  it('reads two lines of a condition as the list that they are', async () => {
+    const { handle, vault } = settingsSite();
+    await vault.put('acme', 'twilio', credentials);
+    const { etag } = await vault.status('acme', 'twilio');
+    const port = await listen(toNodeListener(handle));
+    const { answer } = await raw(
+      port,
+      `DELETE ${BASE}/twilio HTTP/1.1\r\nHost: x\r\nx-user: acme/ada\r\nconnection: close\r\n` +
+        `If-Match: "${etag}"\r\nIf-Match: "other"\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await vault.get('acme', 'twilio')).toBeDefined();
+  });
+
   it('stops reading an endless body', async () => {
     const port = await listen(toNodeListener(settingsSite().handle));
     const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`;
@@ -218,6 +238,49 @@ describe('on a bare connection', () => {
     const port = await listen(toNodeListener(settingsSite().handle));
     expect((await raw(port, bytes)).answer).toMatch(/^HTTP\/1\.1 (200|400|404|405) /);
   });
+});
+
+it('sends every cookie that a host adds, and 500 where its code fails', async () => {
+  const { handle } = settingsSite();
+  const port = await listen(
+    toNodeListener(async (request) => {
+      if (request.url.endsWith('?fail')) throw new Error('of the host');
+      const { status, headers, body } = await handle(request);
+      const more = new Headers(headers);
+      for (const cookie of ['a=1', 'b=2']) more.append('set-cookie', cookie);
+      return new Response(body, { status, headers: more });
+    }),
+  );
+  const url = `http://127.0.0.1:${port}${BASE}/`;
+  expect((await fetch(url)).headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+  expect((await fetch(`${url}?fail`)).status).toBe(500);
+});
+
+it('answers where Fastify has read the body already', async () => {
+  const { handle } = settingsSite();
+  const listener = toNodeListener(handle);
+  const app = Fastify();
+  app.all(`${BASE}/*`, (request, reply) => {
+    reply.hijack();
+    const parsed = request.headers['x-parsed'] ? { body: request.body } : {};
+    listener(Object.assign(request.raw, parsed), reply.raw);
+  });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  closing.push(() => app.close());
+  const { port } = app.server.address() as AddressInfo;
+  const save = (headers: Record<string, string>) =>
+    fetch(`http://127.0.0.1:${port}${BASE}/twilio`, {
+      method: 'PATCH',
+      headers: {
+        ...headers,
+        'x-user': 'acme/ada',
+        'if-none-match': '*',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ fields: credentials }),
+    });
+  expect((await save({})).status).toBe(400);
+  expect((await save({ 'x-parsed': 'yes' })).status).toBe(200);
 });
 
 it('gives identify the request of Express, with what middleware put there', async () => {

@@ -41,6 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   oauth: ['clients', 'core', 'providers', 'vault'],
   mail: ['clients', 'core', 'providers', 'oauth', 'vault'],
+  otel: ['core', 'tenant-keys', 'vault'],
   settings: ['connections', 'core', 'providers', 'audit', 'vault'],
   testing: ['stores'],
   cli: ['clients'], // its peerError; everything else by the public name

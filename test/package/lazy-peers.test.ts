@@ -8,6 +8,7 @@ const PEERS = [
   ...['oauth4webapi', 'nodemailer'],
 ];
 
+// provider-vault/otel imports @opentelemetry/api at once: docs/decisions/0002-exports-and-peers.md
 describe('importing the package', () => {
   it('loads none of the optional peers', async () => {
     const { code, stdout, stderr } = await runScript('test/support/workers/loaded-packages.ts');

@@ -48,7 +48,7 @@ function checkCommandLine(): void {
 /** The declarations compile without the optional peers, also where libraries are checked. */
 function checkTypes(): void {
   const uses = `import { getTwilioClient } from 'provider-vault';
-${['mongo', 'postgres', 'twilio', 'sendgrid', 'oauth', 'mail', 'kms', 'testing'].map((name) => `import 'provider-vault/${name}';`).join('\n')}
+${['mongo', 'postgres', 'twilio', 'sendgrid', 'oauth', 'mail', 'kms', 'otel', 'testing'].map((name) => `import 'provider-vault/${name}';`).join('\n')}
 declare const client: Awaited<ReturnType<typeof getTwilioClient>>;
 console.log(client.accountSid);
 // @ts-expect-error: the package twilio is not installed, and its client is not any
@@ -65,6 +65,52 @@ client.messages;
   });
   assert.equal(status, 0, stdout);
   console.log('packed package: its types compile without peers');
+}
+
+/** Both copies of the package in one process, ESM and CommonJS, are seen by `instrument` of either. */
+function checkTracing(): void {
+  const use = `
+    const spans = [];
+    const span = { setAttributes() {}, setStatus() {}, end() {} };
+    const tracer = { startSpan: (name) => { spans.push(name); return span; } };
+    const vaultOf = ({ SecretsVault, MemorySecretStore, Keyring, generateKey }) => new SecretsVault({
+      store: new MemorySecretStore(),
+      keys: new Keyring({ encryptionKey: generateKey() }),
+    });
+    const run = async (own, other) => {
+      const vaults = [own, other].map(vaultOf);
+      if (own.SecretsVault === other.SecretsVault) throw new Error('There are not two copies.');
+      const stops = vaults.map((vault) => instrument(vault, { tracer }));
+      for (const vault of vaults) await vault.put('acme', 'custom', { token: 'x' });
+      for (const stop of stops) stop();
+      if (spans.join() !== 'provider_vault.put,provider_vault.put') throw new Error(spans.join());
+    };`;
+  writeFileSync(
+    join(project, 'otel.mjs'),
+    `import { createRequire } from 'node:module';
+import * as own from 'provider-vault';
+import { instrument } from 'provider-vault/otel';
+${use}
+await run(own, createRequire(import.meta.url)('provider-vault'));`,
+  );
+  writeFileSync(
+    join(project, 'otel.cjs'),
+    `const { instrument } = require('provider-vault/otel');
+${use}
+import('provider-vault').then((other) => run(require('provider-vault'), other));`,
+  );
+  const run = (file: string) =>
+    spawnSync(process.execPath, [join(project, file)], { encoding: 'utf8', cwd: project });
+  assert.match(run('otel.mjs').stderr, /@opentelemetry\/api/); // names what is missing
+  const scope = join(project, 'node_modules', '@opentelemetry');
+  mkdirSync(scope);
+  symlinkSync(resolve('node_modules/@opentelemetry/api'), join(scope, 'api'));
+  for (const file of ['otel.mjs', 'otel.cjs']) {
+    const { status, stderr } = run(file);
+    assert.deepEqual([status, stderr], [0, ''], file);
+    console.log(`packed package: ${file} sees the vaults of both copies`);
+  }
+  rmSync(scope, { recursive: true });
 }
 
 /** An application that is bundled builds and runs without the peers. */
@@ -155,6 +201,7 @@ try {
     execFileSync(process.execPath, [join(project, file)], { stdio: 'inherit', cwd: project });
     console.log(`packed package: ${file} runs without peers`);
   }
+  checkTracing();
   await checkBundles(['root.mjs', 'root.cjs']);
   checkTypes();
   checkCommandLine();

@@ -162,7 +162,7 @@ describe('two vaults on one store, against a Map', () => {
     await fc.assert(
       fc.asyncProperty(fc.commands(commands, { maxCommands: 40 }), async (sequence) => {
         const store = new MemorySecretStore();
-        const make = () => new SecretsVault({ store, keys, history: KEEP, ...options });
+        const make = () => new SecretsVault({ store, keys, history: { keep: KEEP }, ...options });
         const setup = () => ({ model: new Map() as Model, real: { vaults: [make(), make()] } });
         await fc.asyncModelRun(setup, sequence);
       }),

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import ts from 'typescript';
+import { cacheFolder } from '../../examples/mongo-server/cache-folder.ts';
 import { devDependencies, peerDependencies } from '../../package.json';
-import { cacheFolder } from './cache-folder.ts';
 import { type Finished, runScript } from './run-script.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -42,13 +42,21 @@ export function moduleOf(blocks: readonly CodeBlock[], prelude = ''): string {
 }
 
 /**
- * The errors of the compiler, under the options of tsconfig.json: one text for each, with its line.
+ * The errors of the compiler: one text for each, with its line.
  *
  * @param modules - sources by file name, relative to the project's root; they may import each other
+ * @param config - whose options are used, relative to the project's root
  */
-export function typeErrors(modules: Readonly<Record<string, string>>): string[] {
-  const config = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config;
-  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
+export function typeErrors(
+  modules: Readonly<Record<string, string>>,
+  config = 'tsconfig.json',
+): string[] {
+  const path = join(root, config);
+  const { options } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(path, ts.sys.readFile).config,
+    ts.sys,
+    dirname(path),
+  );
   const sources = new Map(Object.entries(modules).map(([name, text]) => [join(root, name), text]));
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;

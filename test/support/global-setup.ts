@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { startMongo } from './mongo-server.ts';
+import { startMongo } from '../../examples/mongo-server/mongo-server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,7 +1,7 @@
 import { type ChangeStreamInsertDocument, type Document, MongoClient } from 'mongodb';
 import { afterAll, describe, expect, it } from 'vitest';
+import { startMongo } from '../../examples/mongo-server/mongo-server.ts';
 import { testDatabase } from './database.ts';
-import { startMongo } from './mongo-server.ts';
 
 /** What the store and the migration ask of a server, tried on the one that the tests run on. */
 describe('the MongoDB server of the tests', async () => {

@@ -1,5 +1,5 @@
+import { fromPypi } from '../../examples/mongo-server/pypi.ts';
 import { startHttpServer } from './http-server.ts';
-import { fromPypi } from './pypi.ts';
 
 const version = '5.2.5';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { fromPypi } from '../../examples/mongo-server/pypi.ts';
 import { startHttpServer } from './http-server.ts';
-import { fromPypi } from './pypi.ts';
 
 const version = '2.7.2';
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'tsup';
 import { afterAll } from 'vitest';
+import { cacheFolder } from '../../examples/mongo-server/cache-folder.ts';
 import { commandLine } from '../../tsup.config.ts';
-import { cacheFolder } from './cache-folder.ts';
 import type { Finished } from './run-script.ts';
 
 // Built once per test file, from the sources: a start takes a sixth of what tsx takes.

@@ -1,14 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import type { Db } from 'mongodb';
-import { notFound } from '../http/http-error.ts';
+import type { Db, Filter } from 'mongodb';
+import { isVaultError } from 'provider-vault';
+import { HttpError, notFound } from '../http/http-error.ts';
+
+/**
+ * `unclear`: nobody knows whether it was sent, because the provider has not answered, or the process
+ * was killed. Only its owner can decide whether it is sent again.
+ */
+type DraftState = 'draft' | 'sending' | 'unclear';
 
 export interface EmailDraft {
   readonly id: string;
   readonly to: string;
   readonly subject: string;
   readonly text: string;
-  readonly state: 'draft' | 'sending' | 'sent';
+  readonly state: DraftState;
+  /** When sending has begun. */
+  readonly since?: Date;
 }
+
+type StoredDraft = EmailDraft & { readonly tenantId: string };
+
+/** After that, nobody is sending any more. */
+const LONGEST_SEND_MS = 5 * 60_000;
 
 export class EmailDrafts {
   readonly #db: Db;
@@ -23,38 +37,72 @@ export class EmailDrafts {
     return added;
   }
 
-  list(tenantId: string): Promise<EmailDraft[]> {
-    return this.#collection
-      .find({ tenantId }, { projection: { _id: 0, tenantId: 0 } })
+  async list(tenantId: string): Promise<EmailDraft[]> {
+    const states: DraftState[] = ['draft', 'sending', 'unclear'];
+    const found = await this.#collection
+      .find({ tenantId, state: { $in: states } }, { projection: { _id: 0, tenantId: 0 } })
       .limit(500)
       .toArray();
+    const isOver = ({ state, since = new Date(0) }: EmailDraft) =>
+      state === 'sending' && since < longAgo();
+    return found.map((draft) => (isOver(draft) ? { ...draft, state: 'unclear' } : draft));
+  }
+
+  async remove(tenantId: string, id: string): Promise<void> {
+    const { deletedCount } = await this.#collection.deleteOne({ tenantId, id, ...notBeingSent() });
+    if (deletedCount === 0) throw notFound('unsent draft');
   }
 
   /**
-   * Sends a draft once: of two clicks, one finds the draft and the other finds nothing. If
-   * sending fails, it is a draft again. A process that is killed in between leaves it in
-   * `sending`: better not sent than sent twice.
+   * Sends a draft once: of two clicks, one finds the draft and the other finds nothing. A draft that was
+   * sent is gone. It is a draft again only if the provider has refused it.
+   *
+   * @param again - also one of which nobody knows whether it was sent
    */
   async sendOnce(
     tenantId: string,
     id: string,
+    again: boolean,
     send: (draft: EmailDraft) => Promise<void>,
   ): Promise<void> {
+    const sendable = again ? notBeingSent() : ({ state: 'draft' } as const);
     const draft = await this.#collection.findOneAndUpdate(
-      { tenantId, id, state: 'draft' },
-      { $set: { state: 'sending' } },
+      { tenantId, id, ...sendable },
+      { $set: { state: 'sending', since: new Date() } },
     );
     if (draft === null) throw notFound('unsent draft');
-    let state: EmailDraft['state'] = 'draft';
     try {
       await send(draft);
-      state = 'sent';
-    } finally {
+    } catch (error) {
+      const state = wasRefused(error) ? 'draft' : 'unclear';
       await this.#collection.updateOne({ tenantId, id }, { $set: { state } });
+      throw error;
     }
+    await this.#collection.deleteOne({ tenantId, id });
   }
 
   get #collection() {
-    return this.#db.collection<EmailDraft & { tenantId: string }>('email_drafts');
+    return this.#db.collection<StoredDraft>('email_drafts');
   }
+}
+
+const longAgo = () => new Date(Date.now() - LONGEST_SEND_MS);
+
+function notBeingSent(): Filter<StoredDraft> {
+  return {
+    $or: [
+      { state: { $in: ['draft', 'unclear'] } },
+      { state: 'sending', since: { $lt: longAgo() } },
+    ],
+  };
+}
+
+const NEVER_REACHED: readonly unknown[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'];
+
+/** Whether it is certain that nothing was sent: there was no request, or the provider said no. */
+function wasRefused(error: unknown): boolean {
+  if (isVaultError(error, 'ERR_PROVIDER')) {
+    return error.status !== undefined || NEVER_REACHED.includes(error.providerCode);
+  }
+  return error instanceof HttpError || isVaultError(error);
 }

@@ -1,7 +1,7 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Db } from 'mongodb';
-import type { Session } from '../http/sessions.ts';
+import { type Db, MongoServerError } from 'mongodb';
+import type { Role, Session } from '../http/sessions.ts';
 
 const derive = promisify<string, Buffer, number, Buffer>(scrypt);
 const HASH_BYTES = 32;
@@ -11,6 +11,7 @@ interface User {
   readonly _id: string;
   readonly name: string;
   readonly tenantId: string;
+  readonly role?: Role;
   readonly salt: string;
   readonly passwordHash: string;
 }
@@ -23,15 +24,15 @@ export class Users {
     this.#db = db;
   }
 
-  async add(email: string, password: string, { name, tenantId }: Omit<Session, 'email'>) {
+  async add(email: string, password: string, { name, tenantId, role }: Omit<Session, 'email'>) {
     const salt = randomBytes(16);
     const passwordHash = (await derive(password, salt, HASH_BYTES)).toString('base64');
     const _id = email.toLowerCase();
-    await this.#collection.replaceOne(
-      { _id },
-      { name, tenantId, salt: salt.toString('base64'), passwordHash },
-      { upsert: true },
-    );
+    const user = { _id, name, tenantId, role, salt: salt.toString('base64'), passwordHash };
+    await this.#collection.insertOne(user).catch((error) => {
+      const isThere = error instanceof MongoServerError && error.code === 11000;
+      throw isThere ? new Error(`${_id} has an account already.`) : error;
+    });
   }
 
   /** Who this is; `undefined` when e-mail or password are wrong, after the same time for both. */
@@ -41,7 +42,8 @@ export class Users {
     const expected = user ? Buffer.from(user.passwordHash, 'base64') : Buffer.alloc(HASH_BYTES);
     const isRight = timingSafeEqual(await derive(password, salt, HASH_BYTES), expected);
     if (!user || !isRight) return undefined;
-    return { email: user._id, name: user.name, tenantId: user.tenantId };
+    const { _id, name, tenantId, role = 'member' } = user; // one from before there were roles
+    return { email: _id, name, tenantId, role };
   }
 
   get #collection() {

@@ -31,35 +31,47 @@ const STATUS: Readonly<Record<VaultErrorCode, number>> = {
   ERR_PEER_MISSING: 500,
 };
 
+// How long to wait where a provider has had too many requests: as it says, within reason.
+const USUAL_WAIT_MS = 30_000;
+const LONGEST_WAIT_MS = 3_600_000;
+
 interface Answer {
   readonly status: number;
   readonly code: string;
   readonly message: string;
   readonly fields?: Readonly<Record<string, string | undefined>>;
+  readonly retryAfter?: number;
 }
 
 /** The last middleware: every error becomes `{ error: { code, message, fields } }`. */
 export function errorHandler(log: Logger): ErrorRequestHandler {
   return (error, _request, response, next) => {
-    const { status, ...body } = answerTo(error);
-    // A message of a vault error holds no value. For any other error only its kind is logged: an
-    // SDK or a parser may quote its input.
-    if (status >= 500) {
-      log.error({
-        code: body.code,
-        kind: error?.name,
-        ...(isVaultError(error) && { reason: error.message }),
-      });
-    }
+    const { status, retryAfter, ...body } = answerTo(error);
+    if (status >= 500) log.error(loggable(error));
     if (response.headersSent) return next(error);
+    if (retryAfter !== undefined) response.set('Retry-After', String(retryAfter));
     response.status(status).json({ error: body });
   };
 }
 
-function answerTo(error: unknown): Answer {
+/**
+ * What may be logged of an error. A message of a vault error holds no value; of any other error only
+ * the kind is logged: an SDK, a driver or a parser may quote its input.
+ */
+export function loggable(error: unknown) {
+  if (isVaultError(error)) return { code: error.code, reason: error.message };
+  return { kind: error instanceof Error ? error.name : typeof error };
+}
+
+export function answerTo(error: unknown): Answer {
   if (error instanceof HttpError) {
     const { status, code, message, fields } = error;
     return { status, code, message, fields };
+  }
+  if (isVaultError(error, 'ERR_PROVIDER') && error.status === 429) {
+    const wait = Math.min(error.retryAfterMs ?? USUAL_WAIT_MS, LONGEST_WAIT_MS);
+    const retryAfter = Math.ceil(wait / 1000);
+    return { status: 429, code: error.code, message: error.message, retryAfter };
   }
   if (isVaultError(error)) {
     const status = STATUS[error.code];

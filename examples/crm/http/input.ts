@@ -12,14 +12,20 @@ export function objectOf(value: unknown): Record<string, unknown> {
     : {};
 }
 
-/** A required text. */
+/** A required text, without the white space around it. */
 export function textOf(body: unknown, name: string, max = 200): string {
+  const value = exactTextOf(body, name, max).trim();
+  if (value === '') throw required(name);
+  return value;
+}
+
+/** A required text as it was typed: a password may begin or end with a space. */
+export function exactTextOf(body: unknown, name: string, max = 200): string {
   const input = objectOf(body);
   const value = Object.hasOwn(input, name) ? input[name] : undefined;
-  if (typeof value !== 'string' || value.trim() === '')
-    throw invalid(name, 'This field is required.');
+  if (typeof value !== 'string' || value === '') throw required(name);
   if (value.length > max) throw invalid(name, `At most ${max} characters.`);
-  return value.trim();
+  return value;
 }
 
 /** A phone number in E.164 form. */
@@ -34,6 +40,8 @@ export function emailOf(body: unknown, name: string): string {
   if (!EMAIL.test(value)) throw invalid(name, 'This is not an e-mail address.');
   return value;
 }
+
+const required = (name: string) => invalid(name, 'This field is required.');
 
 function invalid(name: string, message: string): HttpError {
   return new HttpError(400, 'INVALID', `${name}: ${message}`, { [name]: message });

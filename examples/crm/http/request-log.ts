@@ -9,10 +9,14 @@ export function requestLog(log: Logger): RequestHandler {
   return (request, response, next) => {
     const started = performance.now();
     const { method, path } = request;
-    response.on('finish', () => {
+    response.on('close', () => {
       const ms = Math.round(performance.now() - started);
       const tenantId = response.locals.session?.tenantId;
-      log.info({ method, path, status: response.statusCode, ms, tenantId });
+      // Who went away before the answer got no status.
+      const outcome = response.writableFinished
+        ? { status: response.statusCode }
+        : { aborted: true };
+      log.info({ method, path, ...outcome, ms, tenantId });
     });
     next();
   };

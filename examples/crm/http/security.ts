@@ -1,9 +1,10 @@
 import { doubleCsrf } from 'csrf-csrf';
 import type { RequestHandler } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { ipKeyGenerator, rateLimit, type ValueDeterminingMiddleware } from 'express-rate-limit';
 import helmet from 'helmet';
 import type { CrmConfig } from '../config.ts';
 import { HttpError } from './http-error.ts';
+import { objectOf } from './input.ts';
 import { type Sessions, sessionOf } from './sessions.ts';
 
 /** Headers: nothing but our own scripts, styles and requests; no frames; no referrer. */
@@ -48,25 +49,48 @@ export function csrf({ csrfSecret, publicUrl }: CrmConfig, sessions: Sessions) {
   });
 }
 
-const tooMany = (_request: unknown, _response: unknown, next: (error: Error) => void) =>
-  next(new HttpError(429, 'TOO_MANY', 'Too many attempts. Wait a minute.'));
+const tooMany: RequestHandler = (_request, _response, next) =>
+  next(new HttpError(429, 'TOO_MANY', 'Too many attempts. Try again later.'));
+
+const MINUTE_MS = 60_000;
+const addressOf: ValueDeterminingMiddleware<string> = ({ ip = '' }) => ipKeyGenerator(ip);
 
 /** At most `perMinute` requests of one tenant. */
 export function limitTenant(perMinute: number): RequestHandler {
   return rateLimit({
-    windowMs: 60_000,
+    windowMs: MINUTE_MS,
     limit: perMinute,
     keyGenerator: (_request, response) => sessionOf(response).tenantId,
-    handler: (request, response, next) => tooMany(request, response, next),
+    handler: tooMany,
   });
 }
 
-/** At most `perMinute` requests of one address, for what needs no session. */
-export function limitAddress(perMinute: number): RequestHandler {
+/** At most 120 refused requests of one address in a minute. What is genuine does not count. */
+export function limitRefused(): RequestHandler {
   return rateLimit({
-    windowMs: 60_000,
-    limit: perMinute,
-    keyGenerator: (request) => ipKeyGenerator(request.ip ?? ''),
-    handler: (request, response, next) => tooMany(request, response, next),
+    windowMs: MINUTE_MS,
+    limit: 120,
+    skipSuccessfulRequests: true,
+    keyGenerator: addressOf,
+    handler: tooMany,
   });
+}
+
+/** Failed logins: at most 20 of one address in a minute, and 10 for one account in a quarter of an hour. */
+export function limitLogins(): RequestHandler[] {
+  const failures = { skipSuccessfulRequests: true, handler: tooMany };
+  return [
+    rateLimit({ ...failures, windowMs: MINUTE_MS, limit: 20, keyGenerator: addressOf }),
+    rateLimit({
+      ...failures,
+      windowMs: 15 * MINUTE_MS,
+      limit: 10,
+      keyGenerator: ({ body }) => accountOf(objectOf(body).email),
+    }),
+  ];
+}
+
+/** As the login takes it; whatever is no text is refused there. */
+function accountOf(email: unknown): string {
+  return typeof email === 'string' ? email.trim().toLowerCase().slice(0, 200) : '';
 }

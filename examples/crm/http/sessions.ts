@@ -8,10 +8,14 @@ import { HttpError } from './http-error.ts';
 
 const LIFETIME_MS = 8 * 60 * 60 * 1000;
 
+/** An `admin` may change and delete credentials, and connect mailboxes. */
+export type Role = 'admin' | 'member';
+
 export interface Session {
   readonly tenantId: string;
   readonly email: string;
   readonly name: string;
+  readonly role: Role;
 }
 
 interface StoredSession extends Session {
@@ -105,6 +109,25 @@ export class Sessions {
 /** Rejects requests without a login. */
 export const requireSession: RequestHandler = (_request, response, next) => {
   sessionOf(response);
+  next();
+};
+
+/**
+ * Rejects a page that belongs to somebody else than the session: in another tab of this browser another
+ * user has logged in meanwhile. The page says whose it is in the header `x-account`.
+ */
+export const requireAccount: RequestHandler = (request, response, next) => {
+  const shown = request.get('x-account');
+  if (shown !== undefined && shown !== encodeURIComponent(sessionOf(response).email)) {
+    throw new HttpError(401, 'OTHER_ACCOUNT', 'You are logged in as somebody else by now.');
+  }
+  next();
+};
+
+export const requireAdmin: RequestHandler = (_request, response, next) => {
+  if (sessionOf(response).role !== 'admin') {
+    throw new HttpError(403, 'ROLE', 'Only an administrator of your account may do this.');
+  }
   next();
 };
 

@@ -2,14 +2,17 @@ import { Router } from 'express';
 import type { Clients, Mail } from '../clients.ts';
 import type { EmailDrafts } from '../data/email-drafts.ts';
 import type { SettingsDocuments } from '../data/settings.ts';
-import { emailOf, textOf } from '../http/input.ts';
+import { emailOf, objectOf, textOf } from '../http/input.ts';
 import { limitTenant } from '../http/security.ts';
 import { sessionOf } from '../http/sessions.ts';
 
 export interface EmailParts {
   readonly clients: Clients;
-  readonly drafts: EmailDrafts;
   readonly settings: SettingsDocuments;
+}
+
+export interface EmailDraftParts extends EmailParts {
+  readonly drafts: EmailDrafts;
 }
 
 const SENDS_PER_MINUTE = 60;
@@ -27,7 +30,7 @@ export function emailRoutes({ clients, settings }: EmailParts): Router {
   return router;
 }
 
-export function emailDraftRoutes({ clients, drafts, settings }: EmailParts): Router {
+export function emailDraftRoutes({ clients, drafts, settings }: EmailDraftParts): Router {
   const router = Router();
 
   router.get('/', async (_request, response) => {
@@ -39,13 +42,19 @@ export function emailDraftRoutes({ clients, drafts, settings }: EmailParts): Rou
     response.status(201).json(draft);
   });
 
-  // { draftId }
+  // { draftId, again? }: `again` sends one of which it is not known whether it was sent.
   router.post('/send', limitTenant(SENDS_PER_MINUTE), async (request, response) => {
     const { tenantId } = sessionOf(response);
-    await drafts.sendOnce(tenantId, textOf(request.body, 'draftId'), (draft) =>
+    const again = objectOf(request.body).again === true;
+    await drafts.sendOnce(tenantId, textOf(request.body, 'draftId'), again, (draft) =>
       sendEmail(clients, settings, tenantId, draft),
     );
     response.status(202).json({ status: 'accepted' });
+  });
+
+  router.delete('/:id', async (request, response) => {
+    await drafts.remove(sessionOf(response).tenantId, request.params.id);
+    response.json({});
   });
   return router;
 }

@@ -1,8 +1,8 @@
 import { type RequestHandler, Router } from 'express';
 import type { Users } from '../data/users.ts';
 import { HttpError } from '../http/http-error.ts';
-import { textOf } from '../http/input.ts';
-import { limitAddress } from '../http/security.ts';
+import { exactTextOf, textOf } from '../http/input.ts';
+import { limitLogins } from '../http/security.ts';
 import type { Session, Sessions } from '../http/sessions.ts';
 
 type CsrfToken = (
@@ -22,9 +22,9 @@ export function sessionRoutes(users: Users, sessions: Sessions, csrfToken: CsrfT
     });
   });
 
-  router.post('/', limitAddress(20), async (request, response) => {
+  router.post('/', ...limitLogins(), async (request, response) => {
     const email = textOf(request.body, 'email');
-    const user = await users.authenticate(email, textOf(request.body, 'password'));
+    const user = await users.authenticate(email, exactTextOf(request.body, 'password'));
     // One message for both mistakes: it does not tell which addresses exist.
     if (!user) throw new HttpError(401, 'LOGIN', 'E-mail or password is wrong.');
     await sessions.start(request, response, user);
@@ -43,6 +43,6 @@ export function sessionRoutes(users: Users, sessions: Sessions, csrfToken: CsrfT
 
 function shown(session: Session | undefined) {
   if (session === undefined) return null;
-  const { email, name, tenantId } = session;
-  return { email, name, tenantId };
+  const { email, name, tenantId, role } = session;
+  return { email, name, tenantId, role };
 }

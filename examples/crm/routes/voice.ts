@@ -1,9 +1,11 @@
-import { type RequestHandler, Router, urlencoded } from 'express';
+import { type ErrorRequestHandler, type RequestHandler, Router, urlencoded } from 'express';
+import type { Logger } from 'pino';
 import { isVaultError, type SecretsVault, verifyTwilioWebhook } from 'provider-vault';
 import twilio from 'twilio';
 import type { Clients } from '../clients.ts';
 import type { CrmConfig } from '../config.ts';
 import type { Leads } from '../data/leads.ts';
+import { answerTo, loggable } from '../http/errors.ts';
 import { HttpError } from '../http/http-error.ts';
 
 export interface VoiceParts {
@@ -27,15 +29,16 @@ export function webhookUrl({ publicUrl }: CrmConfig, tenantId: string, path: str
 export function voiceWebhooks({ vault, clients, leads, config }: VoiceParts): Router {
   const router = Router();
 
-  const verified: RequestHandler<{ tenantId: string }> = async (request, _response, next) => {
-    const result = await verifyTwilioWebhook(vault, {
+  const verified: RequestHandler<{ tenantId: string }> = async (request, response, next) => {
+    const { ok } = await verifyTwilioWebhook(vault, {
       tenantId: request.params.tenantId,
       signature: request.get('x-twilio-signature'),
       url: config.publicUrl + request.originalUrl,
       params: request.body,
       env: config.env,
     }).catch(refuseUnknownTenant);
-    next(result.ok ? undefined : new HttpError(403, 'SIGNATURE', 'The signature is not valid.'));
+    response.locals.isGenuine = ok;
+    next(ok ? undefined : new HttpError(403, 'SIGNATURE', 'The signature is not valid.'));
   };
   router.use('/:tenantId', urlencoded({ extended: false, limit: MAX_BODY }));
 
@@ -52,18 +55,31 @@ export function voiceWebhooks({ vault, clients, leads, config }: VoiceParts): Ro
   router.post('/:tenantId/voice', verified, async (request, response) => {
     const { tenantId } = request.params;
     const to: unknown = request.body?.To;
-    const known = typeof to === 'string' && (await leads.hasPhone(tenantId, to));
-    if (!known) {
-      const twiml = new twilio.twiml.VoiceResponse();
-      twiml.say('This number is not among your leads.');
-      response.type('text/xml').send(twiml.toString());
-      return;
+    if (typeof to !== 'string' || !(await leads.hasPhone(tenantId, to))) {
+      throw new HttpError(404, 'NOT_FOUND', 'This number is not among your leads.');
     }
     const callerId = await clients.field(tenantId, 'twilio', 'phoneNumber');
     response.type('text/xml').send(dial(callerId, to));
   });
 
   return router;
+}
+
+/**
+ * Says in TwiML what is wrong: Twilio reads nothing else. It reads an answer of 200 only; another status
+ * is for requests that are not Twilio's.
+ */
+export function answerInTwiml(log: Logger): ErrorRequestHandler {
+  return (error, _request, response, _next) => {
+    const { status, message } = answerTo(error);
+    if (status >= 500) log.error(loggable(error));
+    const twiml = new twilio.twiml.VoiceResponse();
+    twiml.say(message);
+    response
+      .status(response.locals.isGenuine ? 200 : status)
+      .type('text/xml')
+      .send(twiml.toString());
+  };
 }
 
 function dial(callerId: string, number: string): string {

@@ -1,5 +1,6 @@
 import { type CopyReport, copyRecords } from 'provider-vault';
 import { action, type DefineCommand } from '../action.ts';
+import { FewerRecords, UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { linesOfIssues } from '../issues.ts';
 import { type StoreOptions, type TargetOptions, withStore, withTarget } from '../open-store.ts';
@@ -19,7 +20,8 @@ interface CopyCommandOptions extends StoreOptions, TargetOptions, LongRunOptions
 
 const HELP = `
 Records are copied sealed, without a key. A newer record at the target is never replaced. Run it again
-until nothing writes to the source any more. Exit code 0: the target has everything. 3: it does not yet.
+until nothing writes to the source any more. Exit code 0: the target has all records. 3: it does not yet.
+The wrapped keys of --kms stay in their key store: keep it, for the copy cannot be opened without it.
 `;
 
 export const copyCommand: DefineCommand = (program, finish) => {
@@ -33,13 +35,24 @@ export const copyCommand: DefineCommand = (program, finish) => {
     .addHelpText('after', HELP);
   addDryRunOption(addLongRunOptions(addStoreOptions(command))).action(
     action<CopyCommandOptions>(finish, (options) =>
-      withStore(options, ({ store: from }) =>
-        withTarget(options, ({ store: to }) => {
-          const { dryRun = false, deleteMissing = false } = options;
+      withStore(options, ({ store: from, name: source, file }) =>
+        withTarget(options, ({ store: to, name }) => {
+          if (name === source && (file !== undefined || isSameServer(options))) {
+            throw new UsageError(`The source and the target are the same: ${name}.`);
+          }
+          const { dryRun = false, deleteMissing = false, expectRecords = 0 } = options;
           return runOperation(
             'Copying',
             options,
-            (settings) => copyRecords(from, to, { ...settings, dryRun, deleteMissing }),
+            async ({ onIssue, ...settings }) => {
+              if (deleteMissing && !dryRun && expectRecords > 0) {
+                // From a wrong source, which has too few, everything would be deleted first.
+                const { scanned } = await copyRecords(from, to, { ...settings, dryRun: true });
+                if (scanned < expectRecords) throw new FewerRecords(scanned, expectRecords);
+              }
+              const more = { dryRun, deleteMissing, ...(onIssue && { onIssue }) };
+              return copyRecords(from, to, { ...settings, ...more });
+            },
             {
               lines: (report) => linesOf(report, dryRun),
               exitCode: (report) => exitCodeOf(report, dryRun),
@@ -50,6 +63,12 @@ export const copyCommand: DefineCommand = (program, finish) => {
     ),
   );
 };
+
+/** For two of one name: URIs hold the server, which names leave out. */
+function isSameServer({ store, to }: CopyCommandOptions): boolean {
+  const { PROVIDER_VAULT_STORE, MONGO_URL, PROVIDER_VAULT_TO } = process.env;
+  return (store || PROVIDER_VAULT_STORE || MONGO_URL) === (to || PROVIDER_VAULT_TO);
+}
 
 function exitCodeOf({ complete, copied, ...report }: CopyReport, dryRun: boolean): ExitCode {
   const left = copied + report.differentCount + report.onlyAtTargetCount;

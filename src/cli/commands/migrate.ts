@@ -100,8 +100,9 @@ async function prepare(
 }
 
 // A misspelt tenant must not look like one without plaintext.
-function isUnknownTenant({ scanned }: MigrationReport, { tenant, part, after }: MigrateOptions) {
-  return tenant !== undefined && scanned === 0 && part === undefined && after === undefined;
+function isUnknownTenant({ scanned }: MigrationReport, options: MigrateOptions) {
+  const { tenant, part, range, after } = options;
+  return tenant !== undefined && scanned === 0 && (part ?? range ?? after) === undefined;
 }
 
 function linesOf(report: MigrationReport, options: MigrateOptions): string[] {

@@ -1,4 +1,10 @@
-import type { ProviderView, SettingsFailure, SettingsOverview, TestResult } from '../contract.ts';
+import type {
+  AccountHeader,
+  ProviderView,
+  SettingsFailure,
+  SettingsOverview,
+  TestResult,
+} from '../contract.ts';
 import type { ElementStrings } from './strings.ts';
 
 /** Headers that a host adds to each request, such as a CSRF token. @public */
@@ -12,12 +18,18 @@ export type Changes = Readonly<Record<string, string | null>>;
 /** An answer that is not a success, in words for the user. @internal */
 export class SettingsError extends Error {
   readonly status: number;
+  readonly code: string | undefined;
   readonly errors: Readonly<Record<string, string>>;
   readonly current: ProviderView | undefined;
 
-  constructor(status: number, message: string, { errors, current }: Partial<SettingsFailure> = {}) {
+  constructor(
+    status: number,
+    message: string,
+    { error, errors, current }: Partial<SettingsFailure> = {},
+  ) {
     super(message);
     this.status = status;
+    this.code = error?.code;
     this.errors = errors ?? {};
     this.current = current;
   }
@@ -28,7 +40,13 @@ export interface ApiHost {
   readonly src: string;
   readonly headers: RequestHeaders;
   readonly words: ElementStrings;
+  /** As in `SettingsOverview`, once it is known. */
+  readonly account: string | undefined;
 }
+
+// A server that is slower than this is down. The handler gives up its tests after 10 seconds.
+const TIMEOUT_MS = 30_000;
+const ACCOUNT_HEADER: AccountHeader = 'settings-account';
 
 /** The settings contract, from the browser. @internal */
 export class Api {
@@ -60,7 +78,7 @@ export class Api {
     body?: object,
     more: Readonly<Record<string, string>> = {},
   ): Promise<T> {
-    const { src, headers, words } = this.#host;
+    const { src, headers, words, account } = this.#host;
     let response: Response;
     let text: string;
     try {
@@ -68,7 +86,13 @@ export class Api {
       response = await fetch(src.replace(/\/$/, '') + path, {
         method,
         credentials: 'same-origin',
-        headers: { ...own, ...more, ...(body && { 'content-type': 'application/json' }) },
+        headers: {
+          ...own,
+          ...more,
+          ...(account !== undefined && { [ACCOUNT_HEADER]: account }),
+          ...(body && { 'content-type': 'application/json' }),
+        },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
         ...(body && { body: JSON.stringify(body) }),
       });
       text = await response.text();

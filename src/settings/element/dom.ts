@@ -36,7 +36,7 @@ export function button(
   kind: string,
   run: (button: HTMLButtonElement) => unknown,
 ): HTMLButtonElement {
-  const part = kind.includes('primary') ? 'button primary' : 'button';
+  const part = ['button', ...kind.split(' ')].join(' ').trim();
   const made = h('button', { type: 'button', class: `b ${kind}`, part }, text);
   made.addEventListener('click', () => {
     if (made.ariaDisabled !== 'true') run(made);

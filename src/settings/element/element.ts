@@ -1,7 +1,8 @@
 import type { ActivityEntry, SettingsOverview } from '../contract.ts';
-import { Api, type RequestHeaders, SettingsError } from './api.ts';
-import { type CardHost, capabilityName, ProviderCard } from './card.ts';
+import { Api, type ApiHost, type RequestHeaders, SettingsError } from './api.ts';
+import { type CardHost, ProviderCard } from './card.ts';
 import { ago, button, h } from './dom.ts';
+import { Press } from './press.ts';
 import { type ElementStrings, elementStrings } from './strings.ts';
 import { css } from './styles.ts';
 
@@ -24,9 +25,11 @@ export class ProviderSettings extends Base {
   #words: ElementStrings = elementStrings;
   readonly #cards = new Map<string, ProviderCard>();
   readonly #live = h('p', { class: 'live', role: 'status' });
-  readonly #main = h('div', { class: 'root', part: 'root', tabindex: -1 });
+  readonly #main = h('div', { class: 'root', part: 'root', role: 'group', tabindex: -1 });
   readonly #list = h('div', { class: 'root' });
   readonly #activity = h('section', { class: 'panel', part: 'activity', hidden: true });
+  readonly #press = new Press();
+  #account: string | undefined;
   #activityEntries: readonly ActivityEntry[] = [];
   #load = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -64,7 +67,12 @@ export class ProviderSettings extends Base {
   }
 
   set strings(words: Partial<ElementStrings>) {
-    this.#words = { ...elementStrings, ...words };
+    const before = this.#words;
+    const after = { ...elementStrings, ...words };
+    // A framework sets an equal object at each of its renderings: what is typed must stay.
+    const names = Object.keys(after) as (keyof ElementStrings)[];
+    if (names.every((name) => before[name] === after[name])) return;
+    this.#words = after;
     if (this.isConnected) this.#restart();
   }
 
@@ -78,6 +86,7 @@ export class ProviderSettings extends Base {
     this.#takeOver('headers');
     this.#takeOver('strings');
     addEventListener('beforeunload', this.#warn);
+    this.#press.listen();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     if (this.#cards.size === 0) this.#restart();
     else this.refresh(); // it was moved: what is typed stays
@@ -85,6 +94,7 @@ export class ProviderSettings extends Base {
 
   disconnectedCallback(): void {
     removeEventListener('beforeunload', this.#warn);
+    this.#press.stop();
     clearInterval(this.#timer);
   }
 
@@ -96,7 +106,7 @@ export class ProviderSettings extends Base {
   async refresh(): Promise<void> {
     const load = ++this.#load;
     try {
-      const overview = await new Api(this.#requestOptions()).overview();
+      const overview = await new Api(this.#apiHost()).overview();
       if (load === this.#load) this.#show(overview); // else an older answer that was slow
     } catch (error) {
       if (load !== this.#load) return;
@@ -116,14 +126,26 @@ export class ProviderSettings extends Base {
   #restart(): void {
     this.#cards.clear();
     this.#list.replaceChildren();
-    const { loading } = this.#words;
-    this.#main.replaceChildren(h('p', { class: 'panel', role: 'status' }, loading));
+    this.#account = undefined;
+    const { loading, title } = this.#words;
+    const skeleton = () => h('div', { class: 'skeleton', 'aria-hidden': 'true' });
+    this.#main.replaceChildren(
+      h('p', { class: 'live', role: 'status' }, loading),
+      ...[skeleton(), skeleton(), skeleton()],
+    );
+    this.#main.setAttribute('aria-label', title);
     this.#main.setAttribute('aria-busy', 'true');
     if (this.src !== '') this.refresh();
   }
 
-  #show({ providers, activity, may }: SettingsOverview): void {
+  #show({ providers, activity, may, account }: SettingsOverview): void {
     const words = this.#words;
+    // Somebody has logged in to another account: what is typed belongs to the one before.
+    if (this.#account !== undefined && this.#account !== account) {
+      this.#restart();
+      return;
+    }
+    this.#account = account;
     this.#main.removeAttribute('aria-busy');
     const host = this.#cardHost(may);
     const isFirst = this.#cards.size === 0;
@@ -134,10 +156,10 @@ export class ProviderSettings extends Base {
       else if (!card.isDirty && !card.isBusy) card.adopt(view);
     }
     for (const [name, card] of this.#cards) {
-      if (!providers.some((view) => view.name === name)) {
-        card.element.remove();
-        this.#cards.delete(name);
-      }
+      if (providers.some((view) => view.name === name)) continue;
+      if (card.element.contains(this.shadowRoot?.activeElement ?? null)) this.#main.focus();
+      card.element.remove();
+      this.#cards.delete(name);
     }
     for (const { name } of providers) {
       const element = this.#cards.get(name)?.element;
@@ -147,7 +169,7 @@ export class ProviderSettings extends Base {
     this.#activityEntries = activity;
     this.#showActivity();
     if (this.#main.contains(this.#list)) return;
-    const empty = h('p', { class: 'panel' }, words.empty);
+    const empty = h('div', { class: 'panel empty', part: 'panel' }, h('p', {}, words.empty));
     this.#main.replaceChildren(providers.length > 0 ? this.#list : empty, this.#activity);
   }
 
@@ -160,10 +182,10 @@ export class ProviderSettings extends Base {
   }
 
   #showActivity(): void {
-    const lines = this.#activityEntries.map(({ at, message }) =>
+    const lines = this.#activityEntries.map(({ at, message, outcome }) =>
       h(
         'li',
-        {},
+        { class: outcome === 'ok' ? '' : 'bad' },
         h('span', {}, message),
         h('time', { class: 'meta', datetime: at }, this.#ago(at)),
       ),
@@ -177,15 +199,12 @@ export class ProviderSettings extends Base {
 
   #showFailure({ message }: SettingsError): void {
     const words = this.#words;
-    const retry = button(words.retry, '', () => {
-      this.#main.focus(); // the button is about to go
-      this.#restart();
-    });
+    const retry = button(words.retry, '', () => this.#reload());
     this.#main.removeAttribute('aria-busy');
     this.#main.replaceChildren(
       h(
         'div',
-        { class: 'panel', role: 'alert' },
+        { class: 'panel', part: 'panel', role: 'alert' },
         h('h2', {}, words.loadFailed),
         h('p', { class: 'error', part: 'error' }, message),
         retry,
@@ -193,24 +212,30 @@ export class ProviderSettings extends Base {
     );
   }
 
+  #reload(): void {
+    this.#main.focus(); // the button that was pressed is about to go
+    this.#restart();
+  }
+
   #cardHost(may: SettingsOverview['may']): CardHost {
     const words = this.#words;
     return {
-      api: new Api(this.#requestOptions()),
+      api: new Api(this.#apiHost()),
       words,
       language: this.#language,
       may,
-      capabilityName: (name) => capabilityName(name, words),
       announce: (text) => this.#announce(text),
+      afterPress: (run) => this.#press.after(run),
       done: (what, detail) => {
         this.#emit(`provider-${what}`, detail);
         this.refresh();
       },
       loggedOut: () => this.#emit('login-required', {}),
+      restart: () => this.#reload(),
     };
   }
 
-  #requestOptions() {
+  #apiHost(): ApiHost {
     const element = this;
     return {
       get src() {
@@ -218,6 +243,9 @@ export class ProviderSettings extends Base {
       },
       get headers() {
         return element.headers;
+      },
+      get account() {
+        return element.#account;
       },
       words: this.#words,
     };
@@ -251,6 +279,8 @@ export class ProviderSettings extends Base {
   }
 
   readonly #warn = (event: BeforeUnloadEvent): void => {
-    if (this.dirty) event.preventDefault();
+    if (!this.dirty) return;
+    event.preventDefault();
+    event.returnValue = true; // browsers before 2024
   };
 }

@@ -1,6 +1,15 @@
 import type { FieldView } from '../contract.ts';
-import { button, fill, h, setAttribute, setText } from './dom.ts';
-import type { ElementStrings } from './strings.ts';
+import { button, fill, h, list, setAttribute, setText } from './dom.ts';
+import type { Wording } from './words.ts';
+
+/** What a field needs of the form around it. @internal */
+export interface FieldHost extends Wording {
+  readonly isReadOnly: boolean;
+  /** The field asks for something else than before. */
+  changed(): void;
+  /** The focus leaves the field. */
+  left(row: FieldRow): void;
+}
 
 /** One field of a form: what is stored, what is typed, and what is wrong with it. @internal */
 export class FieldRow {
@@ -8,28 +17,29 @@ export class FieldRow {
   readonly input: HTMLInputElement;
   view: FieldView;
   #removed = false;
-  readonly #words: ElementStrings;
-  readonly #hint = h('p', { class: 'hint' });
+  readonly #host: FieldHost;
+  readonly #hint = h('span', { class: 'hint' });
   readonly #error = h('p', { class: 'error', part: 'error' });
   readonly #theirs = h('p', { class: 'hint' });
   readonly #show: HTMLButtonElement;
   readonly #remove: HTMLButtonElement;
   readonly #undo: HTMLButtonElement;
-  readonly #removedNote = h('p', { class: 'meta', tabindex: -1 });
+  readonly #removedNote: HTMLElement;
 
-  constructor(
-    view: FieldView,
-    id: string,
-    words: ElementStrings,
-    isReadOnly: boolean,
-    onChange: () => void,
-  ) {
+  /** @param purposes - what the field is needed for, in words */
+  constructor(view: FieldView, id: string, purposes: readonly string[], host: FieldHost) {
+    const { words, language, isReadOnly } = host;
     this.view = view;
-    this.#words = words;
-    for (const [name, part] of Object.entries({ hint: this.#hint, error: this.#error })) {
+    this.#host = host;
+    const purpose = h('span', { class: 'hint', id: `${id}-purpose` });
+    for (const [name, part] of Object.entries({
+      hint: this.#hint,
+      error: this.#error,
+      theirs: this.#theirs,
+    })) {
       part.id = `${id}-${name}`;
     }
-    this.#theirs.id = `${id}-theirs`;
+    setText(purpose, purposes[0] && fill(words.neededFor, { list: list(purposes, language) }));
     this.input = h('input', {
       id,
       name: view.name,
@@ -41,51 +51,43 @@ export class FieldRow {
       spellcheck: 'false',
       readonly: isReadOnly,
       'data-1p-ignore': '',
-      'aria-describedby': `${id}-hint ${id}-error ${id}-theirs`,
+      'aria-describedby': ['error', 'theirs', 'hint', 'purpose'].map((n) => `${id}-${n}`).join(' '),
     });
     this.input.addEventListener('input', () => {
       this.setError(undefined);
-      onChange();
+      host.changed();
       this.#update();
     });
-    this.input.addEventListener('blur', () => this.validate());
-    this.#show = button(words.show, 'quiet', () => this.#toggle());
-    this.#remove = button(words.remove, 'quiet danger', () => mark(true, this.#undo));
-    this.#undo = button(words.undo, 'quiet', () => mark(false, this.#remove));
-    const mark = (removed: boolean, next: HTMLElement) => {
-      this.#removed = removed;
-      this.setError(undefined);
-      this.#update();
-      onChange();
-      next.focus();
-    };
+    this.input.addEventListener('blur', () => host.left(this));
+    this.#show = button(words.show, 'link show', () => this.#toggle());
+    this.#remove = button(words.remove, 'link danger', () => this.#mark(true));
+    this.#undo = button(words.undo, 'link', () => this.#mark(false));
     for (const one of [this.#show, this.#remove, this.#undo]) {
       one.setAttribute('aria-describedby', `${id}-label`);
     }
-    this.#remove.hidden = isReadOnly;
+    this.#removedNote = h(
+      'p',
+      { class: 'removed' },
+      h('span', {}, words.willBeRemoved),
+      this.#undo,
+    );
+    const help = view.help && h('p', { class: 'hint', id: `${id}-help`, hidden: true }, view.help);
     this.element = h(
       'div',
       { class: 'field', part: 'field' },
       h('label', { for: id, id: `${id}-label`, part: 'label' }, view.label),
-      h(
-        'div',
-        { class: 'entry' },
-        this.input,
-        this.#show,
-        this.#removedNote,
-        this.#remove,
-        this.#undo,
-      ),
+      h('div', { class: 'entry' }, this.input, this.#show, this.#removedNote),
       this.#error,
       this.#theirs,
-      this.#hint,
-      view.help &&
-        h(
-          'details',
-          {},
-          h('summary', {}, words.help, h('span', { class: 'live' }, ` (${view.label})`)),
-          h('p', { class: 'hint' }, view.help),
-        ),
+      h(
+        'div',
+        { class: 'hints', part: 'hint' },
+        this.#hint,
+        purpose,
+        this.#remove,
+        help && this.#helpButton(help),
+      ),
+      help,
     );
     this.reset();
   }
@@ -99,6 +101,11 @@ export class FieldRow {
     return typed === '' ? null : typed;
   }
 
+  /** What is wrong with it, as shown. */
+  get error(): string {
+    return this.#error.textContent;
+  }
+
   /** Takes a newer version of what is stored. What is typed stays, unless it is what was `sent`. */
   adopt(view: FieldView, sent?: string | null): void {
     const { change } = this;
@@ -106,11 +113,6 @@ export class FieldRow {
     this.view = view;
     if (keep) this.#update();
     else this.reset();
-  }
-
-  /** Adds a line below the hint. */
-  addHint(text: string): void {
-    this.#hint.after(h('p', { class: 'hint' }, text));
   }
 
   /** Drops what is typed. */
@@ -129,7 +131,7 @@ export class FieldRow {
     const { pattern, patternFlags, example } = view;
     if (typeof change !== 'string' || pattern === undefined) return true;
     if (new RegExp(pattern, patternFlags?.replace(/[gy]/g, '')).test(change)) return true;
-    const { looksLike, wrongForm } = this.#words;
+    const { looksLike, wrongForm } = this.#host.words;
     this.setError(example === undefined ? wrongForm : fill(looksLike, { example }));
     return false;
   }
@@ -141,27 +143,48 @@ export class FieldRow {
 
   /** Shows what somebody else has stored in the field. */
   setTheirs(value: string | undefined): void {
-    setText(this.#theirs, value && fill(this.#words.theirs, { value }));
+    setText(this.#theirs, value && fill(this.#host.words.theirs, { value }));
+  }
+
+  #helpButton(help: HTMLElement): HTMLButtonElement {
+    const { words } = this.#host;
+    const made = button(words.help, 'link', () => {
+      help.hidden = !help.hidden;
+      made.ariaExpanded = String(!help.hidden);
+    });
+    made.append(h('span', { class: 'live' }, ` (${this.view.label})`));
+    made.ariaExpanded = 'false';
+    made.setAttribute('aria-controls', help.id);
+    return made;
+  }
+
+  #mark(removed: boolean): void {
+    this.#removed = removed;
+    this.setError(undefined);
+    this.#update();
+    this.#host.changed();
+    (removed ? this.#undo : this.#remove).focus();
   }
 
   #toggle(): void {
-    const isShown = this.input.type === 'text';
-    this.input.type = isShown ? 'password' : 'text';
-    this.#show.textContent = isShown ? this.#words.show : this.#words.hide;
+    this.input.type = this.input.type === 'text' ? 'password' : 'text';
+    this.#update();
   }
 
   #update(): void {
+    const { words, isReadOnly } = this.#host;
     const { secret, set, masked = '', example } = this.view;
     const isReplaceable = secret && set;
+    const isEmpty = this.input.value === '';
     const hint = isReplaceable
-      ? fill(this.#words.stored, { mask: masked })
-      : example && fill(this.#words.example, { example });
-    setText(this.#hint, this.#removed ? undefined : hint);
-    setText(this.#removedNote, this.#removed ? this.#words.willBeRemoved : undefined);
+      ? fill(isReadOnly ? words.storedOnly : words.stored, { mask: masked })
+      : !set && example && fill(words.example, { example });
+    setText(this.#hint, this.#removed ? undefined : hint || undefined);
+    this.input.placeholder = isReplaceable ? '••••••••' : '';
     this.input.hidden = this.#removed;
-    this.#undo.hidden = !this.#removed;
-    this.#remove.hidden = this.#removed || !isReplaceable || this.input.readOnly;
-    this.#show.hidden = this.#removed || !secret || this.input.value === '';
-    this.#show.textContent = this.input.type === 'text' ? this.#words.hide : this.#words.show;
+    this.#removedNote.hidden = !this.#removed;
+    this.#remove.hidden = this.#removed || !isReplaceable || isReadOnly;
+    this.#show.hidden = this.#removed || !secret || isEmpty;
+    this.#show.textContent = this.input.type === 'text' ? words.hide : words.show;
   }
 }

@@ -1,45 +1,39 @@
 import type { ProviderView } from '../contract.ts';
 import { button, fill, h, list } from './dom.ts';
-import type { ElementStrings } from './strings.ts';
+import { readyFor, type Wording } from './words.ts';
 
 /**
- * Asks whether a provider shall be removed, and names what stops working.
+ * Asks whether a provider shall be removed. The button that does it names what stops working.
  *
  * @internal
  */
 export function confirmRemoval(
   parent: HTMLElement,
   view: ProviderView,
-  host: {
-    readonly words: ElementStrings;
-    readonly language: string | undefined;
-    readonly capabilityName: (name: string) => string;
-  },
+  { words, language }: Wording,
 ): Promise<boolean> {
-  const { words, language, capabilityName } = host;
   const { label } = view;
-  const ready = Object.keys(view.ready).filter((name) => view.ready[name]);
-  const stops =
-    ready.length > 0
-      ? fill(words.removeStops, { list: list(ready.map(capabilityName), language) })
-      : words.removeNothing;
+  const stops = list(readyFor(view, words), language);
+  const filled = { label, list: stops };
   return new Promise((resolve) => {
     const keep = button(words.keep, '', () => dialog.close());
     keep.autofocus = true;
-    const confirm = button(fill(words.removeConfirm, { label }), 'danger', () =>
-      dialog.close('yes'),
+    const confirm = button(
+      fill(stops ? words.removeConfirmStops : words.removeConfirm, filled),
+      'primary danger',
+      () => dialog.close('yes'),
     );
-    const titleId = `${view.name}-remove`;
+    const title = h('h2', { id: `${parent.id}-remove` }, fill(words.removeTitle, filled));
     const dialog = h(
       'dialog',
-      { 'aria-labelledby': titleId, part: 'dialog' },
+      { 'aria-labelledby': title.id, part: 'dialog' },
       h(
         'div',
         {},
-        h('h2', { id: titleId }, fill(words.removeTitle, { label })),
-        h('p', {}, stops),
+        title,
+        h('p', {}, stops ? fill(words.removeStops, filled) : words.removeNothing),
         h('p', { class: 'meta' }, words.removeProvider),
-        h('div', { class: 'row' }, keep, confirm),
+        h('div', { class: 'row end' }, keep, confirm),
       ),
     );
     dialog.addEventListener('close', () => {

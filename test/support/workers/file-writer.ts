@@ -8,7 +8,7 @@ process.on('SIGXFSZ', () => {});
 const vault = new SecretsVault({
   store: new FileSecretStore(path),
   keys: Keyring.fromEnv(),
-  history: 0,
+  history: { keep: 0 },
 });
 for (let n = 0; n < Number(count); n++) {
   const field = `${prefix}${n}`;

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'tsup';
 import { expect, it } from 'vitest';
+import { cacheFolder } from '../../../examples/mongo-server/cache-folder.ts';
 import { peerContent, peerError } from '../../../src/clients/load-peer.ts';
-import { cacheFolder } from '../../support/cache-folder.ts';
 
 const failed = (code: string, message: string) => Object.assign(new Error(message), { code });
 

@@ -5,6 +5,7 @@ import { Keyring, open, seal } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { newKey } from '../../support/fixtures.ts';
 import vectors from '../../vectors/pycryptodome.json' with { type: 'json' };
+import wycheproof from '../../vectors/wycheproof.json' with { type: 'json' };
 
 const key = newKey();
 
@@ -65,6 +66,38 @@ describe('seal and open [R1]', () => {
     expect(() => open(data, vectors.keyB64)).toThrow(
       expect.objectContaining({ code: expect.stringMatching(code) }),
     );
+  });
+
+  it.each(wycheproof.tests)('agrees with Wycheproof: $tcId $comment', (vector) => {
+    const data = Buffer.from(vector.iv + vector.tag + vector.ct, 'hex').toString('base64');
+    const opened = () => open(data, Buffer.from(vector.key, 'hex')).toString('hex');
+    if (vector.result === 'valid') expect(opened()).toBe(vector.msg);
+    else expect(opened).toThrow(expect.objectContaining({ code: 'ERR_DECRYPTION_FAILED' }));
+  });
+
+  // McGrew and Viega, The Galois/Counter Mode of Operation, appendix B: those with AES-256, a 96-bit IV and
+  // no associated data.
+  it.each([
+    ['13', '00'.repeat(32), '00'.repeat(12), '', '', '530f8afbc74536b9a963b4f1c4cb738b'],
+    [
+      '14',
+      '00'.repeat(32),
+      '00'.repeat(12),
+      '00'.repeat(16),
+      'cea7403d4d606b6e074ec5d3baf39d18',
+      'd0d1c8a799996bf0265b98b5d48ab919',
+    ],
+    [
+      '15',
+      'feffe9928665731c6d6a8f9467308308'.repeat(2),
+      'cafebabefacedbaddecaf888',
+      'd9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255',
+      '522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad',
+      'b094dac5d93471bdec1a502270e3cc6c',
+    ],
+  ])('gives the known answer of test case %s', (_case, hexKey, iv, text, ciphertext, tag) => {
+    const data = Buffer.from(iv + tag + ciphertext, 'hex').toString('base64');
+    expect(open(data, Buffer.from(hexKey, 'hex')).toString('hex')).toBe(text);
   });
 
   it('refuses a change of any single bit', () => {

@@ -76,6 +76,10 @@ describe('a long operation', () => {
       { part: { index: -1, of: 2 } },
       { part: { index: 0, of: 0.5 } },
       { range: { after: 'tenant' } },
+      { range: { until: { tenantId: 'a' } } },
+      { range: { from: { tenantId: 'a', provider: 'b' } } },
+      { range: 'all' },
+      { range: null },
       { after: 'not from an error' },
       { after: '' },
       { signal: {} },
@@ -210,6 +214,19 @@ describe('a long operation', () => {
     expect(await rotated()).toEqual(Array.from({ length: 20 }, (_, n) => name(n + 10)));
   });
 
+  it('keeps to a range, whatever place of another run it goes on from', async () => {
+    const { vault, rotated } = await dueVault(30);
+    const placeOf = (n: number) =>
+      Buffer.from(JSON.stringify([name(n), 'custom'])).toString('base64url');
+    const range = {
+      after: { tenantId: name(9), provider: 'custom' },
+      until: { tenantId: name(19), provider: 'custom' },
+    };
+    expect(await rotateKeys(vault, { range, after: placeOf(25) })).toMatchObject({ scanned: 0 });
+    expect(await rotateKeys(vault, { range, after: placeOf(2) })).toMatchObject({ scanned: 10 });
+    expect(await rotated()).toEqual(Array.from({ length: 10 }, (_, n) => name(n + 10)));
+  });
+
   it('keeps an even pace, without a burst at the start', async () => {
     const { vault } = await dueVault(60);
     const started = performance.now();
@@ -223,6 +240,13 @@ describe('a long operation', () => {
     const last = seen.at(-1)?.at ?? 0;
     expect(last).toBeGreaterThan(550);
     expect(last).toBeLessThan(2_000);
+  });
+
+  it('waits, however slow it is to be', async () => {
+    const { vault } = await dueVault(2);
+    const options = { maxPerSecond: 1e-7, signal: AbortSignal.timeout(100) };
+    const error = await failure(verifyVault(vault, options));
+    expect(error).toMatchObject({ code: 'ERR_ABORTED', report: { scanned: 0 } });
   });
 
   it('tells every issue, and lists the first 1,000', async () => {

@@ -1,6 +1,7 @@
 import {
   Keyring,
   type MigrateOptions,
+  type MigrationReport,
   migrateFromSettings,
   SecretsVault,
   seal,
@@ -38,6 +39,39 @@ describe('migrateFromSettings', () => {
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
     const { openai } = { openai: await vault.require('u1', 'openai') };
     expect(openai.apiKey).toBe('key 1'); // the first of its tenant
+  });
+
+  const at = (tenantId: string) => ({ tenantId, provider: 'twilio' });
+  it.each<[string, object[]]>([
+    ['parts', [0, 1, 2].map((index) => ({ part: { index, of: 3 } }))],
+    [
+      'ranges',
+      [
+        { range: { until: at('u2') } },
+        { range: { after: at('u2'), until: at('u30') } },
+        { range: { after: at('u30') } },
+      ],
+    ],
+  ])('shares the documents by %s, each in one of them', async (_name, shares) => {
+    const rows = Array.from({ length: 60 }, (_, n) => ({
+      user_id: n % 10 === 0 ? undefined : `u${n}`,
+      openai_api_key: `key${n}`,
+    }));
+    const settings = settingsRows(...rows);
+    const { vault } = memoryVault();
+    const reports: MigrationReport[] = [];
+    for (const share of shares) {
+      // Batches of one: most of them hold no document of the share.
+      reports.push(
+        await migrateFromSettings(vault, { ...share, settings, batchSize: 1, erase: true }),
+      );
+    }
+    const sum = (name: 'scanned' | 'migrated' | 'erased' | 'failedCount') =>
+      reports.reduce((all, report) => all + report[name], 0);
+    expect(reports.every(({ scanned }) => scanned > 0 && scanned < 60)).toBe(true);
+    expect([sum('scanned'), sum('migrated'), sum('erased')]).toEqual([60, 54, 54]);
+    expect(sum('failedCount')).toBe(6); // no tenant: they belong to one share
+    expect((await vault.require('u59', 'openai')).apiKey).toBe('key59');
   });
 
   it('names at most 1,000 of each kind, and counts them all', async () => {

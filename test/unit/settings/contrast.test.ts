@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { css } from '../../../src/settings/element/styles.ts';
-import { textPairs, tokens } from '../../../src/settings/element/tokens.ts';
+import { shapePairs, textPairs, tokens } from '../../../src/settings/element/tokens.ts';
 
 // WCAG 2.2, "relative luminance" and "contrast ratio".
 function luminance(colour: string): number {
@@ -29,11 +29,8 @@ describe.each([
     expect(contrast(tokens[text][scheme], tokens[ground][scheme])).toBeGreaterThanOrEqual(4.5);
   });
 
-  it('the border of a control has a contrast of 3', () => {
-    for (const ground of ['surface', 'sunken'] as const) {
-      const ratio = contrast(tokens.control[scheme], tokens[ground][scheme]);
-      expect(ratio).toBeGreaterThanOrEqual(3);
-    }
+  it.each(shapePairs)('%s on %s has a contrast of 3', (shape, ground) => {
+    expect(contrast(tokens[shape][scheme], tokens[ground][scheme])).toBeGreaterThanOrEqual(3);
   });
 });
 
@@ -42,7 +39,7 @@ it('every colour of the style sheet is a token, and every token is used', () => 
   expect(rules.replace(/var\(--ps-[\w-]+, #\w{6}\)/g, '')).not.toMatch(/#[0-9a-f]{3,8}\b/i);
   const used = new Set([...css.matchAll(/var\(--_([\w-]+)\)/g)].map(([, name]) => name));
   expect([...used].sort()).toEqual(Object.keys(tokens).sort());
-  const paired = new Set(textPairs.flat());
-  const grounds = ['line', 'control'];
-  expect(Object.keys(tokens).filter((name) => !paired.has(name as never))).toEqual(grounds);
+  const paired = new Set([...textPairs, ...shapePairs].flat());
+  const decoration = ['line'];
+  expect(Object.keys(tokens).filter((name) => !paired.has(name as never))).toEqual(decoration);
 });

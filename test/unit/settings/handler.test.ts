@@ -1,4 +1,12 @@
-import { type AuditEvent, SecretsVault, sendgridProvider, twilioProvider } from 'provider-vault';
+import fc from 'fast-check';
+import {
+  type AuditEvent,
+  defineProvider,
+  type FieldDefinition,
+  SecretsVault,
+  sendgridProvider,
+  twilioProvider,
+} from 'provider-vault';
 import { createSettingsHandler } from 'provider-vault/settings';
 import { FakeTwilio, FaultyStore } from 'provider-vault/testing';
 import { afterAll, describe, expect, it, vi } from 'vitest';
@@ -12,6 +20,7 @@ import {
   newKey,
   twilioAccount,
 } from '../../support/fixtures.ts';
+import { inputs } from '../../support/fuzz.ts';
 import {
   BASE,
   credentials,
@@ -75,6 +84,20 @@ describe('GET /', () => {
     expect(new RegExp(sid?.pattern ?? '').test(accountSid(1))).toBe(true);
   });
 
+  it('names a recommended way first, wherever the definition has it', async () => {
+    const pager = defineProvider({
+      name: 'pager',
+      fields: { token: { label: 'Token', secret: true }, key: { label: 'Key', secret: true } },
+      complete: [['token'], ['key']],
+      methods: [
+        { id: 'token', label: 'Token', fields: ['token'] },
+        { id: 'key', label: 'Key', fields: ['key'], recommended: true },
+      ],
+    });
+    const { methods } = await settingsSite({ providers: [pager] }).view('pager');
+    expect(methods.map(({ id }) => id)).toEqual(['key', 'token']);
+  });
+
   it('shows a tenant its own records only, whatever the request says', async () => {
     const { vault, view, send } = settingsSite();
     await vault.put('acme', 'twilio', credentials);
@@ -109,6 +132,30 @@ describe('GET /', () => {
       { label: 'Events', url: 'https://crm.example/acme' },
     ]);
     expect((await view('twilio')).webhooks).toEqual([]);
+  });
+
+  it('is there, and a save succeeds, when the webhooks of the host fail', async () => {
+    const errors: unknown[] = [];
+    const fail = () => {
+      throw new Error('no webhooks today');
+    };
+    const onError = (error: unknown) => errors.push(error);
+    const { view, patch } = settingsSite({ webhooks: fail, onError });
+    expect((await view('twilio')).webhooks).toEqual([]);
+    expect((await patch('twilio', credentials, null)).status).toBe(200);
+    expect(errors).toHaveLength(4);
+  });
+
+  it('sends what users have chosen without a character of markup', async () => {
+    const name = '<img src=x onerror=alert(1)> & "co" 🙂\u2028';
+    const actor = '<b>ada</b>';
+    const { vault, view, bodies } = settingsSite();
+    await vault.put('acme', 'smtp', { hostname: 'a.example', password: 'p'.repeat(12) });
+    await vault.put('acme', relay, { host: name, user: 'u', password: 'p' }, { actor });
+    const shown = await view('relay');
+    expect(shown.fields[0]?.masked).toBe(name);
+    expect(shown.updatedBy).toBe(actor);
+    expect(bodies.join()).not.toMatch(/[<>&\u2028]/);
   });
 
   it('works with a definition that the vault was not given', async () => {
@@ -188,6 +235,59 @@ describe('PATCH /:provider', () => {
     expect(status).toBe(412);
     expect(body.current.etag).toBe(await etagOf(vault));
     expect(body.current.fields.some(({ set }: { set: boolean }) => set)).toBe(isStored);
+  });
+
+  it('412: a stale page that changes nothing', async () => {
+    const { vault, patch } = settingsSite();
+    await vault.put('acme', 'twilio', credentials);
+    for (const form of [{}, { accountSid: credentials.accountSid, authToken: '' }]) {
+      expect((await patch('twilio', form, 'A'.repeat(16))).status).toBe(412);
+      expect((await patch('twilio', form, null)).status).toBe(412);
+    }
+  });
+
+  it('422: says that a mask was typed into, and takes none for a value', async () => {
+    const { vault, patch } = settingsSite();
+    await vault.put('acme', 'twilio', credentials);
+    const etag = await etagOf(vault);
+    const { body } = await patch('twilio', { authToken: '••••••••1f1fx' }, etag);
+    expect(body.errors).toEqual({
+      authToken: 'This holds a part of a mask. Enter the whole value.',
+    });
+  });
+
+  it.each<[string, string]>([
+    ['a lone surrogate', '\ud800'],
+    ['a NUL', 'a\u0000b'],
+    ['200 emoji', '🙂'.repeat(200)],
+    ['a text from right to left', '\u202eabc'],
+    ['markup', '"><script>alert(1)</script>'],
+  ])('keeps or refuses %s, and never fails', async (_what, region) => {
+    const { view, patch } = settingsSite({ providers: [relay] });
+    const saved = await patch('relay', { user: region }, null);
+    expect([200, 422]).toContain(saved.status);
+    const [, user] = (await view('relay')).fields;
+    if (saved.status === 200) expect(user?.masked).toBe(region);
+    else expect(Object.keys(saved.body.errors)).toEqual(['user']);
+  });
+
+  it('422: says which field is too long beside those that are stored', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e'] as const;
+    const described = names.map((name) => [name, { label: name, secret: false }]);
+    const wide = defineProvider({
+      name: 'wide',
+      fields: Object.fromEntries(described) as Record<(typeof names)[number], FieldDefinition>,
+      complete: [['a']],
+    });
+    const { vault, patch } = settingsSite({ providers: [wide] });
+    const long = 'x'.repeat(60_000);
+    await vault.put('acme', wide, { a: long, b: long, c: long, d: long });
+    const { status, body } = await patch('wide', { a: 'x', e: long }, await etagOf(vault, 'wide'));
+    expect(status).toBe(200);
+    const etag = body.etag;
+    const refused = await patch('wide', { a: 'y'.repeat(60_000) }, etag);
+    expect(refused.status).toBe(422);
+    expect(refused.body.errors).toEqual({ a: 'This is too long.' });
   });
 
   it('422: names all field errors at once, and writes nothing', async () => {
@@ -312,6 +412,26 @@ describe('PATCH /:provider', () => {
   });
 });
 
+describe('another account in another tab', () => {
+  it.each([
+    ['a save', '/twilio', { method: 'PATCH', body: { fields: credentials }, etag: null }],
+    ['a removal', '/twilio', { method: 'DELETE', etag: 'A'.repeat(16) }],
+    ['a test', '/twilio/test', { method: 'POST', body: { fields: credentials } }],
+  ] as const)('409: %s that was meant for the account before', async (_what, path, sent) => {
+    const { vault, send } = settingsSite();
+    const { account } = (await send('/', { as: 'acme/ada' })).body;
+    const headers = { 'settings-account': account };
+    const refused = await send(path, { ...sent, headers, as: 'globex/ada' });
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { error: { code: 'ERR_ACCOUNT_CHANGED' } },
+    });
+    expect(await vault.get('globex', 'twilio')).toBeUndefined();
+    expect((await send(path, { ...sent, headers })).status).not.toBe(409);
+    expect(account).not.toContain('acme');
+  });
+});
+
 describe('a destination', () => {
   const stored = { host: 'a.example', user: 'u', password: 'p'.repeat(20) };
   async function site() {
@@ -393,6 +513,9 @@ describe('DELETE /:provider', () => {
       status: 409,
       body: { error: { code: 'ERR_DECRYPTION_FAILED' } },
     });
+    expect((await patch('twilio', credentials, null)).status).toBe(412);
+    expect((await patch('twilio', credentials, 'A'.repeat(15))).status).toBe(412);
+    expect((await send('/twilio', { method: 'DELETE', etag: 'A'.repeat(15) })).status).toBe(412);
     expect((await send('/twilio', { method: 'DELETE', etag })).status).toBe(204);
     expect((await patch('twilio', credentials, null)).status).toBe(200);
   });
@@ -444,14 +567,98 @@ describe('POST /:provider/test', async () => {
   });
 
   it('says so where there is no test', async () => {
-    const { body } = await test(settingsSite(), undefined, 'relay');
+    const site = settingsSite();
+    expect((await site.send('/relay/test/', { method: 'POST' })).status).toBe(200);
+    const { body } = await test(site, undefined, 'relay');
     expect(body).toMatchObject({ ok: false, message: 'There is no test for Relay.' });
+  });
+
+  it('says what is wrong with what is stored', async () => {
+    const env: Record<string, string> = {};
+    const site = settingsSite({ connection, env, envOverride: 'all' });
+    await site.vault.put('acme', 'twilio', { ...credentials, authToken: authToken(5) });
+    expect((await test(site)).body).toMatchObject({ ok: false, code: 'wrong_credentials' });
+    const { health } = await site.view('twilio');
+    expect(health).toMatchObject({
+      state: 'failing',
+      code: 'wrong_credentials',
+      message: expect.stringMatching(/^Twilio refuses these credentials/),
+    });
+    env.TWILIO_ACCOUNT_SID = accountSid(1);
+    expect((await test(site)).body.message).toMatch(/^Your operator has set only a part/);
+    await site.store.put({ tenantId: 'acme', provider: 'sendgrid', data: 'AAAA'.repeat(20) }, null);
+    expect((await test(site, undefined, 'sendgrid')).body).toMatchObject({
+      code: 'ERR_DECRYPTION_FAILED',
+      message: expect.stringMatching(/^The stored credentials of SendGrid cannot be opened/),
+    });
   });
 
   it('is in the audit trail, with the actor', async () => {
     const site = settingsSite({ connection });
     const events = await auditEvents(() => test(site, credentials));
     expect(events.at(-1)).toMatchObject({ action: 'test', actor: 'ada', tenantId: 'acme' });
+  });
+});
+
+describe('any request', () => {
+  const word = fc.constantFrom(
+    ...['twilio', 'relay', 'nobody', 'test', '', '__proto__', '%00', '%', '..', 'a b', 'TWILIO'],
+  );
+  const value = fc.oneof(
+    fc.constantFrom(...[accountSid(1), '', '••••••••', '<b>', '\ud800', 'x'.repeat(70_000)]),
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.jsonValue({ maxDepth: 2 }),
+  );
+  const name = fc.oneof(
+    fc.constantFrom('accountSid', 'authToken', 'host', 'password', '__proto__', 'constructor'),
+    fc.string({ maxLength: 10 }),
+  );
+  const body = fc.oneof(
+    fc.record({ fields: fc.dictionary(name, value, { maxKeys: 4 }) }),
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.string({ unit: 'binary', maxLength: 30 }),
+  );
+  const etags = ['"a"', '""', '*', 'W/"a"', '"a", "b"', 'a', '"a', '"\u00e9"', ' "a" ', ','];
+  const headers = fc.record(
+    {
+      'if-match': fc.constantFrom(...etags),
+      'if-none-match': fc.constantFrom('*', ...etags),
+      'content-type': fc.constantFrom('application/json', 'text/plain', ',', 'application/json;'),
+      'settings-account': fc.constantFrom('', 'x'),
+    },
+    { requiredKeys: [] },
+  );
+
+  it('is answered as the contract says, whatever it holds, and changes nothing unasked', async () => {
+    const errors: unknown[] = [];
+    const { vault, send, bodies } = settingsSite({ onError: (error) => errors.push(error) });
+    await vault.put('acme', 'twilio', credentials);
+    const before = await etagOf(vault);
+    const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+    const request = fc.tuple(
+      fc.constantFrom(...methods),
+      fc.array(word, { maxLength: 3 }),
+      headers,
+      body,
+    );
+    let tenants = 0; // else the limits of a tenant answer first
+    await fc.assert(
+      fc.asyncProperty(request, async ([method, path, sent, content]) => {
+        const { status } = await send(`/${path.join('/')}`, {
+          method,
+          as: tenants++ % 3 === 0 ? 'acme/ada' : `tenant${tenants}/eve`,
+          headers: sent,
+          ...(!['GET', 'HEAD', 'OPTIONS'].includes(method) && { body: content }),
+        });
+        const known = [200, 204, 400, 404, 405, 409, 412, 413, 415, 422, 428, 429];
+        expect(known).toContain(status);
+      }),
+      inputs(600),
+    );
+    expect(errors).toEqual([]);
+    expect(await etagOf(vault)).toBe(before);
+    expect(bodies.join()).not.toContain(authToken(1));
+    expect(bodies.join()).not.toMatch(/[<>&]/);
   });
 });
 
@@ -505,6 +712,7 @@ describe('who may do what', () => {
     ['no tenant', { actor: 'ada', may: everything }],
     ['an object for a tenant', { tenantId: { $ne: null }, actor: 'ada', may: everything }],
     ['no actor', { tenantId: 'acme', may: everything }],
+    ['an endless actor', { tenantId: 'acme', actor: 'a'.repeat(10_000), may: everything }],
     ['text', 'acme'],
   ])('500: identify returns %s', async (_what, identity) => {
     const errors: unknown[] = [];
@@ -519,6 +727,11 @@ describe('who may do what', () => {
       message: 'Something went wrong on our side. Try again, or ask your support.',
     });
     expect(errors).toHaveLength(1);
+  });
+
+  it.each([null, undefined, false, ''])('401: identify returns %j', async (identity) => {
+    const { send } = settingsSite({ identify: () => identity as never });
+    expect((await send('/')).status).toBe(401);
   });
 
   it('403: identify grants nothing, or something else than true', async () => {
@@ -611,6 +824,17 @@ describe('failures', () => {
     expect(errors).toHaveLength(2);
   });
 
+  it('answers also when the callback for errors fails, and when activity is no list', async () => {
+    const broken = { activity: async () => 'yesterday' as never };
+    const { send } = settingsSite({
+      ...broken,
+      onError: () => {
+        throw new Error('the log is full');
+      },
+    });
+    expect(await send('/')).toMatchObject({ status: 200, body: { activity: [] } });
+  });
+
   it.each<[string, object]>([
     ['no vault', { vault: undefined }],
     ['a name as a provider', { providers: ['twilio'] }],
@@ -655,7 +879,11 @@ describe('activity', () => {
       event({ action: 'status' }),
       event({ tenantId: 'globex', action: 'delete' }),
       event({ provider: 'smtp' }),
-      event({ action: 'refresh' as never, at: yesterday }),
+      event({ action: 'refresh', at: yesterday }),
+      event({ action: 'health', outcome: 'failed', code: 'suspended' }),
+      event({ action: 'patch', actor: 'ada', rev: 1 }),
+      event({ action: 'find' }),
+      event({ action: 'erase', actor: 'ada' }),
     ];
     const { send } = settingsSite({ activity: async () => events });
     const { body } = await send('/');
@@ -664,7 +892,10 @@ describe('activity', () => {
     expect(lines.sort()).toEqual([
       'Twilio: Auth token, Phone number changed by bob',
       'Twilio: Region changed by bob',
-      'Twilio: refresh once yesterday',
+      'Twilio: access renewed once yesterday',
+      'Twilio: does not work any more',
+      'Twilio: removed for good by ada',
+      'Twilio: set up by ada',
       'Twilio: tested once today, without success',
       'Twilio: used 12 times today',
       'Twilio: used once yesterday',
@@ -682,6 +913,7 @@ describe('activity', () => {
         today: 'heute',
         once: 'einmal',
         login: 'Bitte neu anmelden.',
+        yesterday: 5 as never,
       },
     });
     expect((await send('/')).body.activity[0].message).toBe('Twilio heute einmal benutzt');

@@ -1,7 +1,15 @@
-import { getSendGridClient, ProviderError, sendgridProvider, twilioProvider } from 'provider-vault';
+import {
+  type ConnectionProblem,
+  getSendGridClient,
+  ProviderError,
+  sendgridProvider,
+  twilioProvider,
+  type VaultErrorCode,
+} from 'provider-vault';
 import { connectMessage, settingsMessages } from 'provider-vault/settings';
 import { describe, expect, it } from 'vitest';
 import { TenantLimit } from '../../../src/settings/limits.ts';
+import { problemMessage } from '../../../src/settings/messages.ts';
 import { memoryVault, rejection } from '../../support/fixtures.ts';
 
 describe('connectMessage', async () => {
@@ -35,6 +43,29 @@ describe('connectMessage', async () => {
       for (const name of Object.keys(capabilities)) expect(settingsMessages).toHaveProperty(name);
     }
   });
+});
+
+const problems = {
+  wrong_credentials: true,
+  not_allowed: true,
+  suspended: true,
+  unverified_sender: true,
+  rate_limited: true,
+  unreachable: true,
+  timeout: true,
+  provider_error: true,
+} satisfies Record<Exclude<ConnectionProblem, VaultErrorCode>, true>;
+
+it('has a sentence for everything that a test can find', () => {
+  for (const code of [...Object.keys(problems), 'ERR_NOT_CONFIGURED', 'ERR_ENV_INCOMPLETE']) {
+    expect(problemMessage(code)).toBe(code);
+  }
+  for (const code of ['invalid_grant', 'refresh_failed']) expect(problemMessage(code)).toBe(code);
+  expect(problemMessage('ERR_BINDING')).toBe('unreadable');
+  expect(problemMessage('ERR_KEY_UNAVAILABLE')).toBe('unavailable');
+  for (const code of ['login', '__proto__', 'of a definition']) {
+    expect(problemMessage(code)).toBe('testFailed');
+  }
 });
 
 describe('TenantLimit', () => {

@@ -160,13 +160,35 @@ describe('renewKeys', () => {
     }
   });
 
+  it('shares the work by ranges, also where one ends between the records of a tenant', async () => {
+    const { vault, store, keyStore, open } = await movingIn();
+    for (const tenant of TENANTS) await vault.put(tenant, 'zebra', { of: tenant });
+    await rotateKeys(vault);
+    const before = new Date();
+    await setTimeout(2);
+    const ranges = await store.split(5);
+    expect(ranges.some(({ until }) => until?.provider === 'custom')).toBe(true);
+    // Each in a process of its own, and the last range first.
+    const reports = [];
+    for (const range of ranges.reverse()) {
+      reports.push(await renewKeys(open().vault, { before, range }));
+    }
+    expect(reports.reduce((sum, { renewed }) => sum + renewed, 0)).toBe(12);
+    for (const tenant of TENANTS) {
+      expect((await entryOf(keyStore, tenant)).current).toBe(2);
+      for (const provider of ['custom', 'zebra']) {
+        expect((await vault.require(tenant, provider)).meta.keyId).toMatch(/^t2-/);
+      }
+    }
+  });
+
   it('is refused where nothing is sealed with tenant keys', async () => {
     const { open, before } = await movingIn();
     for (const vault of [before, open({ seal: 'keyring' }).vault]) {
       await expect(renewKeys(vault)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     }
     const { vault } = open();
-    for (const odd of [{ before: '2024' }, { range: {} }, { after: 'x' }]) {
+    for (const odd of [{ before: '2024' }, { range: { until: 'a' } }, { after: 'x' }]) {
       await expect(renewKeys(vault, odd as never)).rejects.toMatchObject({
         code: 'ERR_INVALID_ARGUMENT',
       });

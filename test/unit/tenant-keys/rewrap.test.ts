@@ -54,6 +54,10 @@ class VersionedKms extends TestKms implements KeyWrapper {
   }
 }
 
+function stopAfterOne(): never {
+  throw new Error('of the caller');
+}
+
 describe('rewrap', () => {
   it('moves all keys to another KMS, touches no record, and can be run again', async () => {
     const { kms, keyStore, open, store, records, keys } = await filled();
@@ -252,7 +256,7 @@ describe('rewrap', () => {
 
   it('checks its options, and shares the work by part', async () => {
     const { keys } = await filled();
-    for (const odd of [{ batchSize: 0 }, { after: 'x' }, { range: {} }, null]) {
+    for (const odd of [{ batchSize: 0 }, { after: 'x' }, { range: 'a' }, null]) {
       await expect(keys.rewrap(odd as never)).rejects.toMatchObject({
         code: 'ERR_INVALID_ARGUMENT',
       });
@@ -261,6 +265,29 @@ describe('rewrap', () => {
       [0, 1, 2].map((index) => keys.rewrap({ part: { index, of: 3 } })),
     );
     expect(parts.reduce((sum, { scanned }) => sum + scanned, 0)).toBe(30);
+  });
+
+  it('shares the work by the ranges of the records', async () => {
+    const { keys, store } = await filled();
+    await store.put({ tenantId: 'a', provider: 'custom', data: '' }, null); // has no key
+    for (const parts of [1, 4, 7]) {
+      const ranges = await store.split(parts);
+      const reports = await Promise.all(ranges.map((range) => keys.rewrap({ range })));
+      expect(reports).toHaveLength(parts);
+      expect(reports.reduce((sum, { scanned }) => sum + scanned, 0)).toBe(30);
+    }
+    const half = {
+      after: { tenantId: 'tenant-09', provider: 'custom' },
+      until: { tenantId: 'tenant-19', provider: 'custom' },
+    };
+    const error = await rejection(
+      keys.rewrap({ range: half, batchSize: 3, concurrency: 1, onProgress: stopAfterOne }),
+    );
+    expect(error).toMatchObject({ report: { scanned: 3 } });
+    const { after } = error as OperationError;
+    expect(await keys.rewrap({ range: half, after: after as string })).toMatchObject({
+      scanned: 7,
+    });
     const empty = new TenantKeys({ wrapper: new TestKms(), store: new MemoryKeyStore() });
     expect(await empty.rewrap()).toMatchObject({ scanned: 0 });
   });

@@ -132,6 +132,11 @@ describe('the cache is dropped', () => {
     faulty.calls.length = 0;
     for (let n = 0; n < 3; n++) expect(await value()).toBe('4');
     expect(calls()).toBe(1);
+    gap(Promise.reject(new Error('the store listens no more')));
+    for (const v of ['5', '6']) {
+      await elsewhere.put('a', 'custom', { v });
+      expect(await value()).toBe(v);
+    }
     await vault.close();
   });
 

@@ -227,3 +227,50 @@ describe('checkForm', () => {
     expect(() => vault.checkForm('twilio', form as never)).toThrow(refused);
   });
 });
+
+describe('a destination', () => {
+  const server = { hostname: 'mail.acme.example', port: '587', username: 'acme' };
+  const password = 'p'.repeat(20);
+  const configuredMail = async () => {
+    const { vault } = memoryVault();
+    await vault.put('acme', 'smtp', { ...server, password });
+    return vault;
+  };
+
+  it.each<[string, (vault: SecretsVault) => Promise<unknown>]>([
+    ['patch', (vault) => vault.patch('acme', 'smtp', { hostname: 'evil.example' })],
+    ['patch of the port', (vault) => vault.patch('acme', 'smtp', { port: '2525' })],
+    ['applyForm', (vault) => vault.applyForm('acme', 'smtp', { hostname: 'evil.example' })],
+    ['setSecret', (vault) => vault.setSecret('acme', 'smtp_hostname', 'evil.example')],
+    ['setSecrets', (vault) => vault.setSecrets('acme', { smtp_hostname: 'evil.example' })],
+    [
+      'patch after a removal',
+      async (vault) => {
+        await vault.patch('acme', 'smtp', { hostname: null });
+        await vault.patch('acme', 'smtp', { hostname: 'evil.example' });
+      },
+    ],
+  ])('is not changed by %s alone, which would send the password there', async (_name, change) => {
+    const vault = await configuredMail();
+    await expect(change(vault)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringContaining('Enter again what is sent to it: "password"'),
+    });
+    const stored = (await vault.require('acme', 'smtp')).reveal();
+    expect([server.hostname, undefined]).toContain(stored.hostname);
+    expect(stored).toMatchObject({ port: server.port, password });
+  });
+
+  it('changes with its password entered again, and so does anything else alone', async () => {
+    const vault = await configuredMail();
+    await vault.patch('acme', 'smtp', { hostname: 'new.example', password });
+    await vault.setSecrets('acme', { smtp_hostname: 'next.example', smtp_password: password });
+    await vault.patch('acme', 'smtp', { username: 'sales', hostname: 'next.example' });
+    expect((await vault.require('acme', 'smtp')).reveal()).toEqual({
+      ...server,
+      hostname: 'next.example',
+      username: 'sales',
+      password,
+    });
+  });
+});

@@ -5,7 +5,7 @@ import { memoryVault, newKey } from '../../support/fixtures.ts';
 const notFound = expect.objectContaining({ code: 'ERR_SECRET_NOT_FOUND' });
 const ref = { tenantId: 'acme', provider: 'custom' };
 
-async function versions(count: number, options: { history?: number } = {}) {
+async function versions(count: number, options: { history?: { keep?: number } } = {}) {
   const made = memoryVault(options);
   for (let n = 1; n <= count; n++) {
     await made.vault.put('acme', 'custom', { n: `${n}` }, { actor: `actor ${n}` });
@@ -27,8 +27,8 @@ describe('history', () => {
     [undefined, [8, 7, 6, 5, 4]],
     [2, [8, 7]],
     [0, []],
-  ])('of %s versions keeps no more', async (history, revs) => {
-    const { vault, store } = await versions(9, history === undefined ? {} : { history });
+  ])('of %s versions keeps no more', async (keep, revs) => {
+    const { vault, store } = await versions(9, keep === undefined ? {} : { history: { keep } });
     expect((await vault.history('acme', 'custom')).map(({ rev }) => rev)).toEqual(revs);
     const record = (await store.get(ref)) as SecretRecord;
     expect(record.history?.length ?? 0).toBe(revs.length);
@@ -138,7 +138,7 @@ describe('limits', () => {
   });
 
   it('keep a record writable, whatever was stored before', async () => {
-    const { vault, store, key } = memoryVault({ history: 100 });
+    const { vault, store, key } = memoryVault({ history: { keep: 100 } });
     const huge = seal(JSON.stringify({ a: 'x'.repeat(5_000_000) }), key);
     await store.put({ ...ref, data: huge }, null);
     const many = Array.from({ length: 4 }, (_, n) => [`f${n}`, 'x'.repeat(MAX_VALUE - 10)]);

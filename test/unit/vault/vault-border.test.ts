@@ -127,7 +127,9 @@ describe('the border', () => {
       { store },
       { keys },
       { store, keys, unbound: 'maybe' },
-      { store, keys, history: -1 },
+      { store, keys, history: { keep: -1 } },
+      { store, keys, history: 5 },
+      { store, keys, history: null },
     ]) {
       expect(() => new SecretsVault(options as never)).toThrow(code('ERR_INVALID_ARGUMENT'));
     }

@@ -28,17 +28,15 @@ export function h(name, properties = {}, ...children) {
 }
 
 /** A label, its field, and the place for its error. */
-export function labelled(text, field, { hint, aside } = {}) {
+export function labelled(text, field) {
   field.id ||= newId('field');
   const errorId = newId('error');
-  const hintId = hint && newId('hint');
-  field.setAttribute('aria-describedby', [hintId, errorId].filter(Boolean).join(' '));
+  field.setAttribute('aria-describedby', errorId);
   return h(
     'div',
     { class: 'field' },
-    h('div', { class: 'field-head' }, h('label', { for: field.id }, text), aside),
+    h('label', { for: field.id }, text),
     field,
-    hint && h('p', { class: 'hint', id: hintId }, hint),
     h('p', { class: 'error', id: errorId, hidden: true }),
   );
 }
@@ -55,7 +53,6 @@ export function showFieldErrors(form, messages) {
     if (message === undefined) field.removeAttribute('aria-invalid');
     else {
       field.setAttribute('aria-invalid', 'true');
-      field.closest('details.more')?.setAttribute('open', '');
       first ??= field;
     }
   }
@@ -63,15 +60,30 @@ export function showFieldErrors(form, messages) {
   return first !== undefined;
 }
 
-/** Runs `action` while the button shows that it does, so that nobody clicks twice. */
+/**
+ * Runs `action` while the button shows that it does. Nobody clicks twice, nor on another button of the
+ * form, which might send what this one keeps.
+ */
 export async function busy(button, action) {
-  if (button.getAttribute('aria-busy') === 'true') return;
+  const whole = button.form ?? button;
+  if (whole.dataset.busy) return;
+  whole.dataset.busy = 'yes';
   button.setAttribute('aria-busy', 'true');
   try {
     await action();
   } finally {
     button.removeAttribute('aria-busy');
+    delete whole.dataset.busy;
   }
+}
+
+/** Of runs that overlap, only the latest one counts: `const isLatest = begin();` when one begins. */
+export function latest() {
+  let last = 0;
+  return () => {
+    const mine = ++last;
+    return () => mine === last;
+  };
 }
 
 const TOAST_MS = 6000;
@@ -81,6 +93,13 @@ export function toast(message) {
   const shown = h('p', { class: 'toast' }, message);
   document.querySelector('#toasts').append(shown);
   setTimeout(() => shown.remove(), TOAST_MS);
+}
+
+/** What went wrong: it stays until it was read. */
+export function complain(message) {
+  const dismiss = h('button', { onclick: () => shown.remove() }, 'Dismiss');
+  const shown = h('div', { class: 'toast bad' }, h('p', {}, message), dismiss);
+  document.querySelector('#toasts').append(shown);
 }
 
 /** A modal dialog that leaves the document when it is closed. */

@@ -1,17 +1,14 @@
 import { api } from './api.js';
 import { composeEmail, composeText } from './compose.js';
-import { busy, h, toast } from './dom.js';
+import { busy, complain, h, latest, toast } from './dom.js';
 
 export async function leadsPage() {
   const draftsPlace = h('div', {});
+  const begin = latest();
   const refreshDrafts = async () => {
+    const isLatest = begin();
     const { drafts } = await api.get('email-drafts');
-    draftsPlace.replaceChildren(
-      ...draftList(
-        drafts.filter(({ state }) => state === 'draft'),
-        refreshDrafts,
-      ),
-    );
+    if (isLatest()) draftsPlace.replaceChildren(...draftList(drafts, refreshDrafts));
   };
   const [{ leads }] = await Promise.all([api.get('leads'), refreshDrafts()]);
 
@@ -60,45 +57,68 @@ async function call(button, lead) {
       await api.post('twilio/outbound-call', { leadId: lead.id });
       toast(`Your phone rings; then ${lead.name} is called.`);
     } catch (error) {
-      toast(error.message);
+      complain(error.message);
     }
   });
 }
 
 function draftList(drafts, refresh) {
   if (drafts.length === 0) return [];
-  const send =
-    (draft) =>
-    async ({ currentTarget }) =>
-      busy(currentTarget, async () => {
-        try {
-          await api.post('email-drafts/send', { draftId: draft.id });
-          toast(`E-mail to ${draft.to} sent.`);
-          await refresh();
-        } catch (error) {
-          toast(error.message);
-        }
-      });
   return [
     h('h2', {}, 'Drafts'),
     h(
       'ul',
       { class: 'leads card' },
-      drafts.map((draft) =>
-        h(
-          'li',
-          {},
-          h(
-            'span',
-            { class: 'names' },
-            h('strong', {}, draft.subject),
-            h('small', {}, `to ${draft.to}`),
-          ),
-          h('span', { class: 'actions' }, h('button', { onclick: send(draft) }, 'Send')),
-        ),
-      ),
+      drafts.map((draft) => draftRow(draft, refresh)),
     ),
   ];
+}
+
+const UNCLEAR =
+  'It is not known whether this was sent. Ask the recipient before you send it again.';
+
+function draftRow({ id, to, subject, state }, refresh) {
+  const run = (button, action) =>
+    busy(button, async () => {
+      try {
+        toast(await action());
+        await refresh();
+      } catch (error) {
+        complain(error.message);
+        await refresh().catch(() => {}); // it may have another state by now
+      }
+    });
+  const send = ({ currentTarget }) =>
+    run(currentTarget, async () => {
+      await api.post('email-drafts/send', { draftId: id, again: state === 'unclear' });
+      return `E-mail to ${to} sent.`;
+    });
+  const remove = ({ currentTarget }) =>
+    run(currentTarget, async () => {
+      await api.delete(`email-drafts/${id}`);
+      return 'Draft deleted.';
+    });
+  const button = (text, onclick) =>
+    h('button', { onclick, 'aria-label': `${text}: ${subject}` }, text);
+  return h(
+    'li',
+    {},
+    h(
+      'span',
+      { class: 'names' },
+      h('strong', {}, subject),
+      h('small', {}, `to ${to}`),
+      state === 'unclear' && h('small', { class: 'unclear' }, UNCLEAR),
+    ),
+    state === 'sending'
+      ? h('span', { class: 'hint' }, 'Is being sent…')
+      : h(
+          'span',
+          { class: 'actions' },
+          button(state === 'unclear' ? 'Send again' : 'Send', send),
+          button('Delete', remove),
+        ),
+  );
 }
 
 function initials(name) {

@@ -1,7 +1,32 @@
 import { api } from './api.js';
-import { busy, h, labelled } from './dom.js';
+import { busy, h, labelled, openDialog } from './dom.js';
 
 export function loginPage(onLogin) {
+  return h(
+    'div',
+    { class: 'login' },
+    loginForm({ class: 'card padded' }, onLogin, [
+      h('h1', {}, 'Log in'),
+      h('p', { class: 'lead' }, 'Your leads, and the providers you reach them with.'),
+    ]),
+  );
+}
+
+/** Over the page, whose session is over: what is typed there stays. */
+export function askToLogIn(user, onLogin) {
+  const form = loginForm({}, onLogin, [
+    h(
+      'p',
+      { class: 'lead' },
+      'Your session is over. Log in again to go on: what you typed is still here.',
+    ),
+  ]);
+  form.elements.email.value = user.email;
+  form.elements.password.autofocus = true;
+  return openDialog('Log in again', form);
+}
+
+function loginForm(properties, onLogin, head) {
   const email = h('input', {
     name: 'email',
     type: 'email',
@@ -37,17 +62,12 @@ export function loginPage(onLogin) {
   }
 
   return h(
-    'div',
-    { class: 'login' },
-    h(
-      'form',
-      { class: 'card padded', onsubmit: logIn },
-      h('h1', {}, 'Log in'),
-      h('p', { class: 'lead' }, 'Your leads, and the providers you reach them with.'),
-      problem,
-      labelled('E-mail', email),
-      labelled('Password', password),
-      button,
-    ),
+    'form',
+    { ...properties, onsubmit: logIn },
+    head,
+    problem,
+    labelled('E-mail', email),
+    labelled('Password', password),
+    button,
   );
 }

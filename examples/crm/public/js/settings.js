@@ -1,18 +1,14 @@
-import { activityPanel } from './activity.js';
-import { api } from './api.js';
-import { busy, h, labelled, showFieldErrors } from './dom.js';
-import { providerCard } from './provider-card.js';
+import { api, headers } from './api.js';
+import { ago, busy, h, labelled, showFieldErrors } from './dom.js';
+import { mailboxesPanel } from './mailboxes.js';
 
-export async function settingsPage() {
-  const { settings, providers } = await api.get('settings');
-  const activity = activityPanel();
-  const cards = h('div', { class: 'cards' });
-  const draw = (provider) => providerCard(provider, { onChange: activity.refresh });
-  cards.append(...providers.map(draw));
-  const open =
-    providers.find(needsAttention) ?? (providers.some(isConfigured) ? undefined : providers[0]);
-  if (open) cards.children[providers.indexOf(open)].open = true;
-  await activity.refresh();
+export async function settingsPage(user) {
+  const [{ settings, notices }, { mailboxes }] = await Promise.all([
+    api.get('settings'),
+    api.get('connect'),
+  ]);
+  const providers = h('provider-settings', { src: '/api/provider-settings' });
+  providers.headers = headers;
 
   return h(
     'div',
@@ -27,18 +23,27 @@ export async function settingsPage() {
         'Credentials are sealed before they are stored. Secrets are never shown again, only their last four characters.',
       ),
     ),
-    h(
-      'section',
-      { 'aria-labelledby': 'providers-title' },
-      h('h2', { id: 'providers-title' }, 'Providers'),
-      cards,
-    ),
-    h('div', { class: 'side' }, companyPanel(settings), activity.element),
+    h('div', { class: 'providers' }, mailboxesPanel(mailboxes, user), providers),
+    h('div', { class: 'side' }, companyPanel(settings), noticesPanel(notices)),
   );
 }
 
-const needsAttention = ({ state }) => state === 'incomplete' || state === 'unreadable';
-const isConfigured = ({ state }) => state === 'configured' || state === 'overridden';
+/** What the CRM has found out by itself: credentials that stopped working, or work again. */
+function noticesPanel(notices) {
+  if (notices.length === 0) return undefined;
+  return h(
+    'section',
+    { class: 'card padded', 'aria-labelledby': 'notices-title' },
+    h('h2', { id: 'notices-title' }, 'Notices'),
+    h(
+      'ol',
+      { class: 'notices' },
+      notices.map(({ at, ok, text }) =>
+        h('li', { class: ok ? 'ok' : 'bad' }, text, h('small', {}, ago(at))),
+      ),
+    ),
+  );
+}
 
 /** Settings that are not credentials. */
 function companyPanel(settings) {
@@ -58,21 +63,24 @@ function companyPanel(settings) {
   async function save(event) {
     event.preventDefault();
     status.textContent = '';
+    delete form.dataset.dirty; // what is typed meanwhile is not saved
     await busy(button, async () => {
       try {
         await api.post('settings', {
-          settings: { company_name: company.value, email_signature: signature.value },
+          company_name: company.value,
+          email_signature: signature.value,
         });
         showFieldErrors(form, {});
         status.textContent = 'Saved.';
       } catch (error) {
+        form.dataset.dirty = '';
         if (!showFieldErrors(form, error.fields)) status.textContent = error.message;
       }
     });
   }
   const form = h(
     'form',
-    { onsubmit: save },
+    { onsubmit: save, oninput: () => (form.dataset.dirty = '') },
     labelled('Company', company),
     labelled('E-mail signature', signature),
     h('div', { class: 'actions' }, button, status),

@@ -27,9 +27,9 @@ export interface MongoServer {
 const administrator = { name: 'root', password: 'of-the-tests' };
 
 /**
- * Starts a MongoDB server for tests: the one of TEST_MONGODB_URI when nothing special is asked
+ * Starts a MongoDB server for demos and tests: the one of TEST_MONGODB_URI when nothing special is asked
  * for, else a mongod that is found or downloaded, else SecantusDB. It throws when none of them
- * can be had: tests without a server are no success.
+ * can be had.
  */
 export async function startMongo(options: MongoServerOptions = {}): Promise<MongoServer> {
   const named = process.env.TEST_MONGODB_URI;
@@ -48,7 +48,7 @@ export async function startMongo(options: MongoServerOptions = {}): Promise<Mong
 function noServer(cause: unknown): never {
   const reason = cause instanceof Error ? cause.message : String(cause);
   throw new Error(
-    'No MongoDB server for the tests. No mongod was found or could be downloaded, and ' +
+    'No MongoDB server. No mongod was found or could be downloaded, and ' +
       `${reason}. Put mongod on the PATH or name a server in TEST_MONGODB_URI.`,
     { cause },
   );

@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import {
+  defineProvider,
+  migrateFromSettings,
+  SecretsVault,
+  type VaultErrorCode,
+  verifyTwilioWebhook,
+} from 'provider-vault';
+import { describe, expect, it } from 'vitest';
+import { accountSid, authToken, memoryVault } from '../support/fixtures.ts';
+import { anything, inputs, outcome } from '../support/fuzz.ts';
+import { settingsRows } from '../support/settings-rows.ts';
+
+const INVALID: VaultErrorCode[] = ['ERR_INVALID_ARGUMENT'];
+const relay = defineProvider({
+  name: 'relay',
+  fields: {
+    host: { label: 'Host', secret: false, destination: true, pattern: /^[a-z.]+$/ },
+    number: { label: 'Number', secret: false, lookup: true },
+    password: { label: 'Password', secret: true },
+  },
+  complete: [['host', 'password']],
+});
+const field = fc.oneof(
+  fc.constantFrom(
+    'host',
+    'number',
+    'password',
+    'a',
+    '__proto__',
+    'constructor',
+    '$bind',
+    'a.b',
+    '',
+  ),
+  fc.string(),
+);
+const value = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('', null, '••••1234'),
+  anything(),
+);
+const bundle = fc.oneof(
+  fc.dictionary(field, value, { maxKeys: 4, noNullPrototype: false }),
+  anything(),
+);
+
+it('what is put comes back as it was, or is refused', async () => {
+  await fc.assert(
+    fc.asyncProperty(bundle, async (fields) => {
+      const { vault } = memoryVault({ providers: [relay] });
+      for (const provider of ['custom', 'relay']) {
+        const put = await outcome(INVALID, () => vault.put('acme', provider, fields as never));
+        if ('code' in put) expect(await vault.list('acme')).toEqual([]);
+        else {
+          expect((await vault.require('acme', provider)).reveal()).toEqual({
+            ...(fields as object),
+          });
+          await vault.delete('acme', provider);
+        }
+      }
+    }),
+    inputs(500),
+  );
+});
+
+it('a patch, a form and flat keys change what they name, or nothing', async () => {
+  const before = { host: 'a.example', number: '+4930123456', password: 'p'.repeat(20) };
+  await fc.assert(
+    fc.asyncProperty(bundle, async (changes) => {
+      const { vault } = memoryVault({ providers: [relay] });
+      await vault.put('acme', 'relay', before);
+      const changing: (() => Promise<unknown>)[] = [
+        () => vault.patch('acme', 'relay', changes as never),
+        () => vault.applyForm('acme', 'relay', changes as never),
+        () => vault.setSecrets('acme', changes as never),
+      ];
+      for (const change of changing) {
+        const stored = (await vault.require('acme', 'relay')).reveal() as Record<string, string>;
+        const done = await outcome(INVALID, change);
+        const after = (await vault.require('acme', 'relay')).reveal() as Record<string, string>;
+        if ('code' in done) expect(after).toEqual(stored);
+        const named = Object.keys((changes ?? {}) as object);
+        for (const name of Object.keys(before)) {
+          if (!named.includes(name)) expect(after[name]).toBe(stored[name]);
+        }
+        for (const text of Object.values(after)) expect(text).not.toContain('••••');
+      }
+      const problems = await outcome(INVALID, () => vault.checkForm('relay', changes as never));
+      if ('value' in problems) expect(Object.getPrototypeOf(problems.value)).toBe(Object.prototype);
+    }),
+    inputs(400),
+  );
+});
+
+it('names of every form are a tenant of their own, or are refused', async () => {
+  const { vault } = memoryVault();
+  await vault.put('acme', 'custom', { a: 'of acme' });
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), anything()), async (name) => {
+      fc.pre(name !== 'acme');
+      const reading: (() => Promise<unknown>)[] = [
+        () => vault.get(name as string, 'custom'),
+        () => vault.getAllSecrets(name as string),
+        () => vault.status(name as string, 'custom'),
+        () => vault.getMany([{ tenantId: name as string, provider: 'custom' }]),
+      ];
+      for (const read of reading) {
+        const got = await outcome(INVALID, read);
+        expect(JSON.stringify(got)).not.toContain('of acme');
+      }
+      await outcome([...INVALID, 'ERR_MALFORMED'], () => vault.get('acme', name as string));
+      await outcome(INVALID, () => vault.put('acme', 'custom', { a: 'of acme' }, name as never));
+    }),
+    inputs(500),
+  );
+});
+
+describe('settings documents', () => {
+  const keys = fc.constantFrom(
+    'user_id',
+    'tenant_id',
+    'twilio_account_sid',
+    'twilio_auth_token',
+    'sendgrid_api_key',
+    'smtp_port',
+    'smtp_password',
+    'my_secret_key',
+    '__proto__',
+  );
+  const settingsValue = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      'acme',
+      accountSid(1),
+      authToken(1),
+      '••••1234',
+      '[redacted]',
+      false,
+      587,
+      null,
+    ),
+    anything(),
+  );
+  const row = fc.dictionary(keys, settingsValue, { maxKeys: 6, noNullPrototype: true });
+
+  it('of any form are moved or named, and what is erased can be read in the vault', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 4 }), async (rows) => {
+        const { vault } = memoryVault();
+        const source = settingsRows(...rows.map((each) => ({ ...each })));
+        const before = source.rows.map((each) => ({ ...each }));
+        const report = await migrateFromSettings(vault, { settings: source, erase: true });
+        for (const [index, left] of source.rows.entries()) {
+          for (const [name, was] of Object.entries(before[index] as object)) {
+            if (name in left) continue;
+            const tenant = String((before[index] as Record<string, unknown>).user_id);
+            const flat = (await vault.getAllSecrets(tenant)) as Record<string, string>;
+            expect(flat[name]).toBe(String(was).trim());
+          }
+        }
+        const again = await migrateFromSettings(vault, { settings: source, erase: true });
+        expect({ migrated: again.migrated, erased: again.erased }).toEqual({
+          migrated: 0,
+          erased: 0,
+        });
+        expect(report.failedCount).toBeGreaterThanOrEqual(0);
+      }),
+      inputs(300),
+    );
+  });
+});
+
+it('no webhook is accepted that the tenant did not sign', async () => {
+  const { vault } = memoryVault();
+  await vault.put('acme', 'twilio', { accountSid: accountSid(1), authToken: authToken(1) });
+  const params = fc.oneof(fc.dictionary(fc.string(), anything(), { maxKeys: 4 }), anything());
+  const url = fc.oneof(fc.webUrl(), fc.string(), anything());
+  const signature = fc.oneof(fc.base64String({ minLength: 28, maxLength: 28 }), anything());
+  await fc.assert(
+    fc.asyncProperty(params, url, signature, async (body, at, signed) => {
+      const request = { signature: signed, url: at, params: body, env: {} } as never;
+      for (const whose of [{ tenantId: 'acme' }, { resolve: true }]) {
+        const result = await outcome(INVALID, () =>
+          verifyTwilioWebhook(vault, { ...whose, ...(request as object) } as never),
+        );
+        if ('value' in result) expect(result.value.ok).toBe(false);
+      }
+    }),
+    inputs(400),
+  );
+});
+
+it('options of every form make a vault, or are refused', async () => {
+  const { store, keys } = memoryVault();
+  const names = [
+    'store',
+    'keys',
+    'unbound',
+    'audit',
+    'cache',
+    'providers',
+    'settings',
+    'history',
+    'lookupKey',
+    'now',
+    'maxClients',
+  ];
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...names), anything(), async (name, odd) => {
+      await outcome([...INVALID, 'ERR_KEY_INVALID'], () => {
+        new SecretsVault({ store, keys, [name]: odd } as never);
+      });
+    }),
+    inputs(1_000),
+  );
+});

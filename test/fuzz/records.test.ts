@@ -1,0 +1,210 @@
+import { randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import {
+  etag,
+  Keyring,
+  MemorySecretStore,
+  open,
+  type SecretMetadata,
+  type SecretRecord,
+  type SecretRef,
+  type SecretStore,
+  SecretsVault,
+  seal,
+  type VaultErrorCode,
+  verifyVault,
+} from 'provider-vault';
+import { describe, expect, it } from 'vitest';
+import { newKey } from '../support/fixtures.ts';
+import { altered, anything, bent, inputs, outcome } from '../support/fuzz.ts';
+
+const key = newKey();
+const keys = new Keyring({ encryptionKey: key });
+const SECRET = 'the secret of acme';
+const ref = { tenantId: 'acme', provider: 'custom' };
+const REFUSED: VaultErrorCode[] = [
+  'ERR_MALFORMED',
+  'ERR_DECRYPTION_FAILED',
+  'ERR_BINDING',
+  'ERR_KEY_UNKNOWN',
+  'ERR_STORE_FAILED',
+];
+
+/** A database in which somebody wrote `record`, whatever that is. */
+function databaseWith(record: SecretRecord): SecretStore {
+  const store = new MemorySecretStore();
+  const read = async () => structuredClone(record);
+  // Stores pass over what has no address.
+  const readAll = async () => {
+    const odd = await read();
+    return typeof odd.tenantId === 'string' && typeof odd.provider === 'string' ? [odd] : [];
+  };
+  return Object.assign(Object.create(store), {
+    get: read,
+    getMany: readAll,
+    list: async () => [await read()],
+    async *scan() {
+      yield await readAll();
+    },
+  }) as SecretStore;
+}
+
+async function written(at: SecretRef, fields: Record<string, string>): Promise<SecretRecord> {
+  const store = new MemorySecretStore();
+  const vault = new SecretsVault({ store, keys });
+  await vault.put(at.tenantId, at.provider, { earlier: fields.secret ?? '' });
+  await vault.put(at.tenantId, at.provider, fields, { actor: 'ann' });
+  return (await store.get(at)) as SecretRecord;
+}
+
+describe('a sealed text', () => {
+  it('of any form is opened or refused', async () => {
+    const sealed = seal(SECRET, key);
+    const text = fc.oneof(
+      anything(),
+      fc.base64String(),
+      fc.string(),
+      fc.nat().map((at) => bent(sealed, at)),
+    );
+    await fc.assert(
+      fc.asyncProperty(text, async (data) => {
+        const result = await outcome(REFUSED, () => open(data as string, key));
+        expect('code' in result || data === sealed).toBe(true);
+      }),
+      inputs(3_000),
+    );
+  });
+
+  it('under a key of any form is opened or refused', async () => {
+    const sealed = seal(SECRET, key);
+    const odd = fc.oneof(
+      anything(),
+      fc.string(),
+      fc.base64String({ maxLength: 48 }),
+      fc.uint8Array({ maxLength: 40 }),
+      fc.nat().map((at) => bent(key, at)),
+    );
+    await fc.assert(
+      fc.asyncProperty(odd, async (text) => {
+        const codes: VaultErrorCode[] = [
+          'ERR_KEY_INVALID',
+          'ERR_KEY_MISSING',
+          'ERR_DECRYPTION_FAILED',
+        ];
+        expect('code' in (await outcome(codes, () => open(sealed, text as string)))).toBe(true);
+        const ring = await outcome(codes, () =>
+          Keyring.fromEnv({ APP_ENCRYPTION_KEY: text as string }),
+        );
+        if ('value' in ring) expect(ring.value.keyIds).toHaveLength(1);
+      }),
+      inputs(1_000),
+    );
+  });
+});
+
+describe('a record', () => {
+  it('with anything altered gives what was stored, or is refused, and hides no other record', async () => {
+    const record = await written(ref, { secret: SECRET });
+    await fc.assert(
+      fc.asyncProperty(altered(record), async (odd) => {
+        const store = databaseWith(odd as SecretRecord);
+        const vault = new SecretsVault({ store, keys });
+        const got = await outcome(REFUSED, () => vault.get('acme', 'custom'));
+        if ('value' in got && got.value) expect(got.value.reveal()).toEqual({ secret: SECRET });
+        const [first] = await vault.getMany([ref]);
+        if (first?.credentials) expect(first.credentials.reveal()).toEqual({ secret: SECRET });
+        const status = await outcome(REFUSED, () => vault.status('acme', 'custom'));
+        expect(inspect(status, { depth: 9 })).not.toContain(SECRET);
+        await outcome(REFUSED, () => vault.list('acme'));
+        await outcome(REFUSED, () => vault.history('acme', 'custom'));
+        expect(typeof (await verifyVault(vault)).scanned).toBe('number');
+      }),
+      inputs(400),
+    );
+  });
+
+  it('with any bit of it flipped is refused', async () => {
+    const record = await written(ref, { secret: SECRET });
+    const bytes = Buffer.from(record.data, 'base64');
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const flipped = Buffer.from(bytes);
+      flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+      const odd = { ...record, data: flipped.toString('base64') };
+      const vault = new SecretsVault({ store: databaseWith(odd), keys });
+      const got = await outcome(REFUSED, () => vault.get('acme', 'custom'));
+      expect(got).toEqual({ code: 'ERR_DECRYPTION_FAILED' });
+    }
+  });
+
+  it('with any bit of its address, revision or key id flipped gives nothing else', async () => {
+    const record = await written(ref, { secret: SECRET });
+    const metadata = record.metadata as SecretMetadata;
+    const flips = (text: string) =>
+      Array.from({ length: text.length * 7 }, (_, bit) => {
+        const chars = [...text];
+        const at = Math.floor(bit / 7);
+        chars[at] = String.fromCharCode(text.charCodeAt(at) ^ (1 << (bit % 7)));
+        return chars.join('');
+      });
+    const odd: [string, object][] = [
+      ...flips(record.tenantId).map((tenantId): [string, object] => [
+        'ERR_STORE_FAILED',
+        { tenantId },
+      ]),
+      ...flips(record.provider).map((provider): [string, object] => [
+        'ERR_STORE_FAILED',
+        { provider },
+      ]),
+      ...flips(metadata.keyId as string).map((keyId): [string, object] => [
+        'ERR_KEY_UNKNOWN',
+        { metadata: { ...metadata, keyId } },
+      ]),
+      ...Array.from({ length: 31 }, (_, bit): [string, object] => [
+        'ERR_BINDING',
+        { metadata: { ...metadata, rev: (metadata.rev as number) ^ (1 << bit) } },
+      ]),
+    ];
+    for (const [code, change] of odd) {
+      const vault = new SecretsVault({ store: databaseWith({ ...record, ...change }), keys });
+      const got = await outcome([...REFUSED], () => vault.get('acme', 'custom'));
+      expect({ change, got }).toEqual({
+        change,
+        got: { code: expect.stringMatching(`${code}|ERR_MALFORMED`) },
+      });
+    }
+  });
+
+  it('never opens at another address', async () => {
+    const name = fc.constantFrom('acme', 'acm', 'Acme', 'acme ', 'custom', 'twilio', 'acme:custom');
+    await fc.assert(
+      fc.asyncProperty(name, name, name, name, async (tenantId, provider, ofTenant, ofProvider) => {
+        fc.pre(tenantId !== ofTenant || provider !== ofProvider);
+        fc.pre(
+          !/ /.test(provider + ofProvider) && provider !== 'twilio' && ofProvider !== 'twilio',
+        );
+        const moved = { ...(await written({ tenantId, provider }, { secret: SECRET })) };
+        const record = { ...moved, tenantId: ofTenant, provider: ofProvider };
+        const vault = new SecretsVault({ store: databaseWith(record), keys });
+        const got = await outcome(REFUSED, () => vault.get(ofTenant, ofProvider));
+        expect(got).toEqual({ code: 'ERR_BINDING' });
+      }),
+      inputs(200),
+    );
+  });
+
+  it('of noise has an etag or is refused', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.object(), async (record) => {
+        const result = await outcome(['ERR_MALFORMED', 'ERR_INVALID_ARGUMENT'], () =>
+          etag(record as SecretRecord),
+        );
+        if ('value' in result) expect(typeof result.value).toBe('string');
+      }),
+      inputs(1_000),
+    );
+    expect(
+      etag({ ...ref, data: randomBytes(40).toString('base64'), metadata: {} } as never),
+    ).toHaveLength(16);
+  });
+});
