@@ -183,8 +183,9 @@ function foundIn(found: ReadonlyMap<string, RecordView>, ref: SecretRef): FoundR
 }
 
 /**
- * A record that a store returned for `ref`: what is of another address must not be taken for it, and is no
- * record if the address is no text.
+ * Decodes what a store returned for `ref`.
+ *
+ * @throws VaultError `ERR_STORE_FAILED` when it belongs to another address, or its provider is not a string
  */
 function addressed(record: SecretRecord, { tenantId, provider }: SecretRef): RecordView {
   if (

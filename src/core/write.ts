@@ -147,6 +147,8 @@ export async function nextRecord(
   return { ref, record, data, etag: etag(record), metadata, rev, keyId };
 }
 
+let lookups: Promise<typeof import('./lookup.ts')> | undefined;
+
 /**
  * {@link nextLookup}, which is loaded for providers with lookup fields only: others get no promise.
  *
@@ -167,8 +169,6 @@ export function lookupAfter(
     nextLookup(core, definition, stored, ref.provider, fields, before),
   );
 }
-
-let lookups: Promise<typeof import('./lookup.ts')> | undefined;
 
 /** The current version first, then the earlier ones: at most `size`, and 4 MiB in all. */
 function historyAfter(stored: RecordView, size: number): SealedVersion[] {

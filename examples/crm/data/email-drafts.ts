@@ -57,7 +57,7 @@ export class EmailDrafts {
    * Sends a draft once: of two clicks, one finds the draft and the other finds nothing. A draft that was
    * sent is gone. It is a draft again only if the provider has refused it.
    *
-   * @param again - also one of which nobody knows whether it was sent
+   * @param again - send it even if it may have been sent already
    */
   async sendOnce(
     tenantId: string,

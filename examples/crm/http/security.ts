@@ -90,7 +90,7 @@ export function limitLogins(): RequestHandler[] {
   ];
 }
 
-/** As the login takes it; whatever is no text is refused there. */
+/** The e-mail address as the login reads it. The login refuses anything but a string. */
 function accountOf(email: unknown): string {
   return typeof email === 'string' ? email.trim().toLowerCase().slice(0, 200) : '';
 }

@@ -43,7 +43,7 @@ export const textPairs: Pairs = [
   ['bad', 'bad-wash'],
 ];
 
-/** What one must see that is no text (borders of fields, the ring of the focus): 3 or more. @internal */
+/** Shapes that a user must be able to see, such as borders and the focus ring: 3 or more. @internal */
 export const shapePairs: Pairs = [
   ['control', 'surface'],
   ['control', 'sunken'],
