@@ -50,6 +50,7 @@ export default defineConfig({
     maxWorkers: 3,
     testTimeout: deep ? 15 * 60_000 : 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

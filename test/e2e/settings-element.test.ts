@@ -65,12 +65,12 @@ describe('connecting', () => {
   });
 
   it('removes the fields of the other way, and says so before', async () => {
-    const { card, stored } = await visit({ twilio: byKey });
+    const { page, card, stored } = await visit({ twilio: byKey });
     await card.getByLabel('Auth token', { exact: true }).first().check();
     await card.getByText('Saving also removes: API key SID and API key secret.').waitFor();
     await card.locator('input.value[name=authToken]').fill(byToken.authToken);
     await press(card, 'Save');
-    await card.getByText('Connected').waitFor();
+    await page.getByText('Saved now by ada').waitFor();
     expect(await stored()).toEqual(byToken);
   });
 

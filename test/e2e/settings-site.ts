@@ -18,7 +18,7 @@ import {
 } from 'provider-vault/settings';
 import { FakeTwilio } from 'provider-vault/testing';
 import { afterAll } from 'vitest';
-import { launchBrowser } from '../support/chromium.ts';
+import { CALM, launchBrowser } from '../support/chromium.ts';
 import { memoryVault, twilioAccount } from '../support/fixtures.ts';
 
 const BASE = '/api/provider-settings';
@@ -158,7 +158,7 @@ export async function startElementSite(
     user: string,
     { path = '/', ...browserOptions }: BrowserContextOptions & { path?: string } = {},
   ): Promise<Page> {
-    const context = await browser.newContext(browserOptions);
+    const context = await browser.newContext({ ...CALM, ...browserOptions });
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     if (user !== '') await logIn(context, user, origin);
     const page = await context.newPage();

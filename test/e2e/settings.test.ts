@@ -133,7 +133,7 @@ describe('a tenant changes its credentials', () => {
     const company = page.getByLabel('Company');
     const before = await company.inputValue();
     await company.fill('Not saved yet');
-    const asked = page.waitForEvent('dialog', { timeout: 5_000 });
+    const asked = page.waitForEvent('dialog');
     await Promise.all([
       asked.then((dialog) => dialog.dismiss()),
       page.getByRole('link', { name: 'Leads' }).click(),
@@ -152,7 +152,7 @@ describe('a tenant changes its credentials', () => {
   it('is told when logging out fails', async () => {
     await page.context().setOffline(true);
     await page.getByRole('button', { name: 'Log out' }).click();
-    await page.getByText('The server cannot be reached.').waitFor({ timeout: 5_000 });
+    await page.getByText('The server cannot be reached.').waitFor();
     await page.context().setOffline(false);
     await page.getByRole('button', { name: 'Dismiss' }).click();
   });

@@ -4,7 +4,7 @@ import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, expect } from 'vitest';
 import { type DemoCrm, type DemoOptions, startDemoCrm } from '../../examples/demo/demo-crm.ts';
 import { type DemoTenant, secretsOf } from '../../examples/demo/tenants.ts';
-import { launchBrowser } from '../support/chromium.ts';
+import { CALM, launchBrowser } from '../support/chromium.ts';
 import { testDatabase } from '../support/database.ts';
 
 export const password = 'of-the-browser-tests';
@@ -40,7 +40,7 @@ export async function startSite(
   });
 
   async function visit(options: BrowserContextOptions = {}): Promise<Page> {
-    const page = await (await browser.newContext(options)).newPage();
+    const page = await (await browser.newContext({ ...CALM, ...options })).newPage();
     page.on('response', (response) => {
       const body = response.text().catch(() => '');
       answers.push(body.then((text) => JSON.stringify([response.url(), response.headers(), text])));
@@ -69,6 +69,7 @@ export async function startSite(
 
 /** Logs in at the login page. */
 export async function logIn(page: Page, email: string): Promise<void> {
+  await page.getByRole('button', { name: 'Log in' }).waitFor(); // the page before has fields, too
   await page.getByLabel('E-mail').fill(email);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Log in' }).click();

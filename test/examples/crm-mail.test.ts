@@ -133,7 +133,7 @@ describe('a mailbox that a tenant connects', () => {
       const now = await crm.vault.require('acme', google);
       expect(now.accessToken).not.toBe(accessToken);
       return now;
-    }, 10_000);
+    }, 20_000);
     expect(renewed.account).toBe(account);
     await crm.vault.patch('acme', google, { expiresAt: soon, refreshToken: 'taken back' });
     const text = 'Google Mail has ended this connection: connect again';
@@ -141,7 +141,7 @@ describe('a mailbox that a tenant connects', () => {
       (await ada.get('settings')).body.notices.filter((notice: { text: string }) =>
         notice.text.includes('Google Mail'),
       );
-    await vi.waitFor(async () => expect(await told()).toMatchObject([{ text }]), 10_000);
+    await vi.waitFor(async () => expect(await told()).toMatchObject([{ text }]), 20_000);
     expect((await mailbox(ada)).health).toMatchObject({ ok: false, text });
     const answer = await ada.post('email/send', mail);
     expect(answer).toMatchObject({ status: 502, body: { error: { code: 'ERR_REFRESH_FAILED' } } });

@@ -68,7 +68,7 @@ it('ends when it is told to, though requests are half sent, and says who went aw
   await new Promise((resolve) => setTimeout(resolve, 300));
   gone.destroy();
   await expect
-    .poll(() => lines.find((line) => line.includes('/webhooks/twilio/gone')), { timeout: 5000 })
+    .poll(() => lines.find((line) => line.includes('/webhooks/twilio/gone')))
     .toContain('"aborted":true');
   const { code, signal, seconds } = await endOf(server);
   expect([code, signal]).toEqual([0, null]);

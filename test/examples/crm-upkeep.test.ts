@@ -15,23 +15,23 @@ describe('the CRM by itself', () => {
     const told = async () =>
       (await ada.get('settings')).body.notices.map(({ text }: { text: string }) => text);
     const twilio = () => ada.provider('twilio');
-    await vi.waitFor(async () => expect((await twilio()).health?.state).toBe('ok'), 15_000);
+    await vi.waitFor(async () => expect((await twilio()).health?.state).toBe('ok'), 20_000);
     expect(await told()).toEqual([]); // that all is well is no news
     const sid = { accountSid: acme.twilio.accountSid };
     await crm.vault.put('acme', 'twilio', { ...sid, authToken: initech.twilio.authToken });
     const refused = 'Twilio refuses these credentials';
-    await vi.waitFor(async () => expect(await told()).toEqual([refused]), 15_000);
+    await vi.waitFor(async () => expect(await told()).toEqual([refused]), 20_000);
     const { checkedAt = '', since, state } = (await twilio()).health ?? {};
     expect(state).toBe('failing');
     await vi.waitFor(async () => {
       const later = (await twilio()).health;
       expect(String(later?.checkedAt) > checkedAt).toBe(true);
       expect(later?.since).toBe(since);
-    }, 15_000);
+    }, 20_000);
     expect(await told()).toEqual([refused]);
     await crm.vault.put('acme', 'twilio', acme.twilio);
     const both = ['Twilio accepts these credentials', refused];
-    await vi.waitFor(async () => expect(await told()).toEqual(both), 15_000);
+    await vi.waitFor(async () => expect(await told()).toEqual(both), 20_000);
     // another tenant hears nothing of it, and the tests themselves are not activity
     expect(await db.collection('notices').countDocuments({ tenantId: { $ne: 'acme' } })).toBe(0);
     const { activity } = (await ada.get('provider-settings')).body;
@@ -62,7 +62,7 @@ describe('the CRM by itself', () => {
     const logged = (task: string) => lines.filter((line) => JSON.parse(line).task === task).length;
     await vi.waitFor(() => {
       for (const task of ['health', 'refresh']) expect(logged(task)).toBeGreaterThan(1);
-    }, 10_000);
+    }, 20_000);
     const event = { tenantId: 'acme', provider: 'twilio', state: 'ok' } as HealthEvent;
     channel(HEALTH_CHANNEL).publish({ ...event, since: new Date(), checkedAt: new Date() });
     await stop();

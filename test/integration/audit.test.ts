@@ -179,7 +179,7 @@ describe('init of MongoAuditSink', () => {
     const { vault } = audited('strict', sink);
     await vault.get('acme', 'custom');
     expect(await sink.find()).toHaveLength(1);
-    await vi.waitFor(async () => expect(await sink.find()).toEqual([]), 15_000);
+    await vi.waitFor(async () => expect(await sink.find()).toEqual([]), 20_000);
   });
 });
 

@@ -79,7 +79,7 @@ describe('connections', () => {
     expect(agentOf(mine)).toBe(agentOf(other));
     expect(mine.httpClient).not.toBe(other.httpClient);
     const waiting = get(other, '/held');
-    await vi.waitFor(() => expect(held).toHaveLength(1));
+    await vi.waitFor(() => expect(held).toHaveLength(1), 20_000);
     const sockets = Object.values(agentOf(mine).sockets).flat();
     const underway = sockets.map((socket) => inspect(socket, { depth: null })).join();
     expect(underway).toContain(basic(1)); // it is there to be found

@@ -190,7 +190,7 @@ describe('change streams', () => {
       await other.put('cut', 'custom', { n: String(n) });
       await vi.waitFor(
         async () => expect((await vault.require('cut', 'custom')).n).toBe(String(n)),
-        15_000,
+        20_000,
       );
     }
     await proxy.close();
@@ -222,7 +222,7 @@ describe('the options of the guide', () => {
     await other.put('hang', 'custom', { n: '1' });
     await vi.waitFor(
       async () => expect((await vault.require('hang', 'custom')).n).toBe('1'),
-      10_000,
+      20_000,
     );
 
     proxy.hold(true);

@@ -37,7 +37,7 @@ describe('MongoSecretStore.watch', () => {
     await other.delete('a/1', 'custom');
     await vi.waitFor(() => {
       expect(told).toEqual(['a/1 custom', 'a/1 custom', 'b custom', 'a/1 custom']);
-    }, 10_000);
+    }, 20_000);
     await stop();
     await other.put('b', 'custom', { f: '4' });
     await sleep(200);
@@ -54,14 +54,14 @@ describe('MongoSecretStore.watch', () => {
     );
     const other = new SecretsVault({ store, keys });
     await other.put('a', 'custom', { f: '1' });
-    await vi.waitFor(() => expect(told).toEqual(['a']), 10_000);
+    await vi.waitFor(() => expect(told).toEqual(['a']), 20_000);
     await dropped.drop(); // ends the stream: there is nothing to resume
-    await vi.waitFor(() => expect(told.at(-1)).toBe('gap'), 10_000);
+    await vi.waitFor(() => expect(told.at(-1)).toBe('gap'), 20_000);
     // What is written before it is open again is in the gap.
     await vi.waitFor(async () => {
       await other.put('b', 'custom', { f: '1' });
       expect(told.at(-1)).toBe('b');
-    }, 10_000);
+    }, 20_000);
     await stop();
   });
 
@@ -74,7 +74,7 @@ describe('MongoSecretStore.watch', () => {
     );
     await db.collection('old').insertOne({ tenantId: 'old', provider: 'custom', data: 'x' });
     await store.delete({ tenantId: 'old', provider: 'custom' });
-    await vi.waitFor(() => expect(told).toEqual(['old', 'gap']), 10_000);
+    await vi.waitFor(() => expect(told).toEqual(['old', 'gap']), 20_000);
     await stop();
   });
 
@@ -96,7 +96,7 @@ describe('MongoSecretStore.watch', () => {
     expect(told).toEqual(['gap']);
     await new MongoSecretStore(db, { collection: 'held' }).put(newRecord('a'), null);
     proxy.hold(false);
-    await vi.waitFor(() => expect(told.toSorted()).toEqual(['a', 'gap', 'restored']), 5_000);
+    await vi.waitFor(() => expect(told.toSorted()).toEqual(['a', 'gap', 'restored']), 20_000);
     await stop();
     await distant.close();
     await proxy.close();
@@ -114,11 +114,11 @@ describe('MongoSecretStore.watch', () => {
       },
     );
     await first.stop();
-    await vi.waitFor(() => expect(told).toContain('gap'), 5_000);
+    await vi.waitFor(() => expect(told).toContain('gap'), 20_000);
     await sleep(1_000);
     expect(told).not.toContain('over');
     await stop();
-    await vi.waitFor(() => expect(told.at(-1)).toBe('over')); // nobody waits for ever
+    await vi.waitFor(() => expect(told.at(-1)).toBe('over'), 20_000); // nobody waits for ever
     await client.close();
   });
 
@@ -148,11 +148,11 @@ describe('MongoSecretStore.watch', () => {
       expect((await cached.require('c', 'custom')).f).toBe('old');
       await sleep(300);
       expect((await cached.require('c', 'custom')).f).toBe('old');
-    }, 5_000);
+    }, 20_000);
     await other.put('c', 'custom', { f: 'new' });
     await vi.waitFor(async () => {
       expect((await cached.require('c', 'custom')).f).toBe('new');
-    }, 10_000);
+    }, 20_000);
     await cached.close();
   });
 

@@ -369,13 +369,16 @@ describe.skipIf(noPostgres)(`PostgreSQL (${noPostgres ?? 'found'})`, async () =>
       expect(await other.put(newRecord(record.tenantId), null)).toBe(false);
       await other.delete(record);
       await sql(`NOTIFY provider_vault_secrets, 'of other software'`);
-      await vi.waitFor(() => expect(told).toEqual([...Array(2).fill('a"\n\'b custom'), 'gap']));
+      await vi.waitFor(
+        () => expect(told).toEqual([...Array(2).fill('a"\n\'b custom'), 'gap']),
+        20_000,
+      );
       await sql(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`,
       );
-      await vi.waitFor(() => expect(told.slice(3)).toEqual(['gap', 'over']), 5_000);
+      await vi.waitFor(() => expect(told.slice(3)).toEqual(['gap', 'over']), 20_000);
       await other.put(newRecord('b'), null);
-      await vi.waitFor(() => expect(told.at(-1)).toBe('b custom'));
+      await vi.waitFor(() => expect(told.at(-1)).toBe('b custom'), 20_000);
       await stop();
     });
 
@@ -386,7 +389,10 @@ describe.skipIf(noPostgres)(`PostgreSQL (${noPostgres ?? 'found'})`, async () =>
       await other.put('c', 'custom', { f: 'old' });
       expect((await cached.require('c', 'custom')).f).toBe('old');
       await other.put('c', 'custom', { f: 'new' });
-      await vi.waitFor(async () => expect((await cached.require('c', 'custom')).f).toBe('new'));
+      await vi.waitFor(
+        async () => expect((await cached.require('c', 'custom')).f).toBe('new'),
+        20_000,
+      );
       await cached.close();
     });
   });

@@ -31,6 +31,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** For every visitor: a color that is still changing is no color to judge. */
+export const CALM = { reducedMotion: 'reduce' } as const;
+
 /** One browser for many visitors: each context of it has never been anywhere. */
 export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: await findChromium(), args: FLAGS });

@@ -304,7 +304,7 @@ describe('instrument', () => {
     const vault = new SecretsVault({ store: slow, keys: new Keyring({ encryptionKey: newKey() }) });
     const stop = instrumented(vault);
     const waiting = vault.get('acme', 'custom');
-    await vi.waitFor(() => expect(go).toBeDefined());
+    await vi.waitFor(() => expect(go).toBeDefined(), 20_000);
     stop();
     expect(spans()).toEqual([]);
     go?.();
