@@ -7,9 +7,9 @@ import { describeType } from '../names.ts';
  * @public
  */
 export interface ReadOptions {
-  /** Who asks, for the audit trail; at most 1,024 characters. */
+  /** Who asks, for the audit trail; at most 1,024 characters, without U+0000. */
   readonly actor?: string;
-  /** Why, for the audit trail; at most 1,024 characters. */
+  /** Why, for the audit trail; at most 1,024 characters, without U+0000. */
   readonly reason?: string;
   /**
    * Ends the call at once with `ERR_ABORTED`, even while the store does not answer. A write that was
@@ -48,7 +48,7 @@ export function assertOptions(options: WriteOptions): void {
   for (const text of [actor, reason]) {
     if (text !== undefined && !isAuditText(text)) {
       throw invalidArgument(
-        `actor and reason must be strings of at most ${MAX_TEXT_LENGTH} characters.`,
+        `actor and reason must be strings of at most ${MAX_TEXT_LENGTH} characters, without U+0000.`,
       );
     }
   }
@@ -59,5 +59,6 @@ export function assertOptions(options: WriteOptions): void {
 
 /** Whether a caller's `actor` or `reason` may go into the audit trail. @internal */
 export function isAuditText(text: unknown): text is string {
-  return typeof text === 'string' && text.length <= MAX_TEXT_LENGTH;
+  // PostgreSQL cannot store U+0000.
+  return typeof text === 'string' && text.length <= MAX_TEXT_LENGTH && !text.includes('\0');
 }

@@ -246,8 +246,14 @@ export function batchSettings(options: LongOperationOptions): BatchSettings {
       throw invalidArgument('part must be { index, of } with integers, and 0 <= index < of.');
     }
   }
-  if (range !== undefined && !isRange(range)) {
-    throw invalidArgument('range must be { after?, until? }, each { tenantId, provider }.');
+  if (range !== undefined) {
+    if (!isRange(range)) {
+      throw invalidArgument('range must be { after?, until? }, each { tenantId, provider }.');
+    }
+    const { after, until } = range;
+    if (after && until && compareRefs(after, until) > 0) {
+      throw invalidArgument('range.after must not come behind range.until.');
+    }
   }
   const perBatch = Math.max(1, Math.floor((maxPerSecond ?? Infinity) / BATCHES_PER_SECOND));
   return { batchSize: Math.min(batchSize, perBatch), concurrency, dryRun };

@@ -25,6 +25,7 @@ const COLUMNS: Record<string, string> = {
   history: 'jsonb',
   extra: 'jsonb',
 };
+const TABLES = ['r', 'p']; // kinds of pg_class: tables, and partitioned ones
 const CREATE_ATTEMPTS = 6;
 const LOOKUP = "(metadata->'lookup')";
 
@@ -131,19 +132,26 @@ interface Column {
   readonly type: string;
   readonly collation: string | null;
   readonly unique: string;
+  readonly kind: string;
 }
 
 const DESCRIBE = `SELECT a.attname::text AS name, format_type(a.atttypid, NULL)::text AS type,
   c.collname::text AS collation,
   EXISTS (SELECT 1 FROM pg_index i
-    WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+    WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indisvalid AND i.indimmediate
+    AND i.indpred IS NULL AND i.indexprs IS NULL
     AND (SELECT array_agg(k.attname::text ORDER BY k.attname) FROM pg_attribute k
-      WHERE k.attrelid = i.indrelid AND k.attnum = ANY (i.indkey)) = '{provider,tenant_id}'
-  )::text AS unique
-FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation
+      WHERE k.attrelid = i.indrelid
+      AND k.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) = '{provider,tenant_id}'
+  )::text AS unique, t.relkind::text AS kind
+FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid LEFT JOIN pg_collation c ON c.oid = a.attcollation
 WHERE a.attrelid = to_regclass($1::text) AND a.attnum > 0 AND NOT a.attisdropped`;
 
 function refuseUnfit(quoted: string, columns: readonly Column[]): void {
+  const kind = columns[0]?.kind ?? '';
+  if (!TABLES.includes(kind)) {
+    throw unfit(quoted, 'is no table of its own, but a view or the like', 'Use another name.');
+  }
   const found = new Map(columns.map((column) => [column.name, column]));
   for (const [name, type] of Object.entries(COLUMNS)) {
     const column = found.get(name);

@@ -22,6 +22,10 @@ import { runScript } from '../support/run-script.ts';
 import { newRecord, write } from '../support/store-write.ts';
 
 const REF = { tenantId: 'a', provider: 'custom' };
+const COLUMNS =
+  'tenant_id text COLLATE "C", provider text COLLATE "C", data text COLLATE "C", metadata jsonb, history jsonb, extra jsonb';
+const NOT_UNIQUE =
+  /does not keep tenant_id and provider unique\. Run: ALTER TABLE "secrets" ADD PRIMARY KEY/;
 
 describe.skipIf(noPostgres)(`PostgreSQL (${noPostgres ?? 'found'})`, async () => {
   if (noPostgres) return;
@@ -72,10 +76,10 @@ describe.skipIf(noPostgres)(`PostgreSQL (${noPostgres ?? 'found'})`, async () =>
     it.each([
       ['tenant_id text, provider text', /"secrets" compares tenant_id by the collation default/],
       ['tenant_id text COLLATE "C"', /needs a column provider of type text/],
-      [
-        'tenant_id text COLLATE "C", provider text COLLATE "C", data text COLLATE "C", metadata jsonb, history jsonb, extra jsonb',
-        /does not keep tenant_id and provider unique\. Run: ALTER TABLE "secrets" ADD PRIMARY KEY/,
-      ],
+      [COLUMNS, NOT_UNIQUE],
+      [`${COLUMNS}, PRIMARY KEY (tenant_id, provider, data)`, NOT_UNIQUE],
+      [`${COLUMNS}, PRIMARY KEY (tenant_id) INCLUDE (provider)`, NOT_UNIQUE],
+      [`${COLUMNS}, UNIQUE (tenant_id, provider) DEFERRABLE`, NOT_UNIQUE],
     ])('refuses a table that does not fit: %s', async (columns, message) => {
       await sql('DROP TABLE secrets');
       await sql(`CREATE TABLE secrets (${columns})`);
@@ -84,6 +88,27 @@ describe.skipIf(noPostgres)(`PostgreSQL (${noPostgres ?? 'found'})`, async () =>
         code: 'ERR_STORE_FAILED',
         message: expect.stringMatching(message),
       });
+    });
+
+    it('takes a table whose key includes other columns', async () => {
+      await sql('DROP TABLE secrets');
+      await sql(
+        `CREATE TABLE secrets (${COLUMNS}, PRIMARY KEY (provider, tenant_id) INCLUDE (data))`,
+      );
+      await store.init();
+      expect(await store.put(newRecord('a'), null)).toBe(true);
+    });
+
+    it('refuses a view', async () => {
+      await store.init();
+      await sql('CREATE VIEW shown AS SELECT * FROM secrets');
+      await expect(new PostgresSecretStore(query, { table: 'shown' }).init()).rejects.toMatchObject(
+        {
+          code: 'ERR_STORE_FAILED',
+          message: expect.stringContaining('"shown" is no table of its own, but a view'),
+        },
+      );
+      await sql('DROP VIEW shown');
     });
 
     it('does not take anything else of the name for the index of lookups', async () => {

@@ -102,7 +102,9 @@ const NEVER_REACHED: readonly unknown[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGA
 /** Whether it is certain that nothing was sent: there was no request, or the provider said no. */
 function wasRefused(error: unknown): boolean {
   if (isVaultError(error, 'ERR_PROVIDER')) {
-    return error.status !== undefined || NEVER_REACHED.includes(error.providerCode);
+    const { status, providerCode } = error;
+    // A 5xx may come from a gateway that has passed the request on.
+    return status === undefined ? NEVER_REACHED.includes(providerCode) : status < 500;
   }
   return error instanceof HttpError || isVaultError(error);
 }

@@ -79,6 +79,9 @@ describe('a long operation', () => {
       { range: { until: { tenantId: 'a' } } },
       { range: { from: { tenantId: 'a', provider: 'b' } } },
       { range: 'all' },
+      {
+        range: { after: { tenantId: 'b', provider: 'a' }, until: { tenantId: 'a', provider: 'b' } },
+      },
       { range: null },
       { after: 'not from an error' },
       { after: '' },

@@ -118,6 +118,7 @@ describe('the border', () => {
       { ifMatch: { $ne: null } },
       { actor: { $ne: 1 } },
       { reason: 'x'.repeat(1025) },
+      { actor: 'ada\0' },
     ]) {
       await expect(vault.put('a', 'custom', {}, options as never)).rejects.toThrow(
         code('ERR_INVALID_ARGUMENT'),
