@@ -48,8 +48,8 @@ export default defineConfig({
     pool: 'forks',
     // Much of the suite waits for a server or a time-out: one more than the usual two cores.
     maxWorkers: 3,
-    testTimeout: deep ? 15 * 60_000 : 60_000,
-    hookTimeout: 60_000,
+    testTimeout: deep ? 15 * 60_000 : 120_000,
+    hookTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },
     coverage: {
       provider: 'v8',

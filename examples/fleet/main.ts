@@ -15,7 +15,8 @@ const records = Number(process.argv[2] ?? 3_000);
 const mongo = await startMongo();
 const redisUrl = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
 const url = new URL(mongo.uri);
-url.pathname = `/provider_vault_fleet_${randomBytes(6).toString('hex')}`;
+const run = randomBytes(6).toString('hex');
+url.pathname = `/provider_vault_fleet_${run}`;
 const client = await MongoClient.connect(url.href);
 const store = new MongoSecretStore(client.db());
 const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
@@ -39,7 +40,7 @@ function startWorker([key = '', ...others]: readonly string[]): ChildProcess {
 async function rotate(count: number, keys: readonly string[]): Promise<number> {
   const workers = Array.from({ length: count }, () => startWorker(keys));
   await Promise.all(workers.map(({ stdout }) => stdout && once(stdout, 'data')));
-  const id = `by-${count}`;
+  const id = `${run}-by-${count}`; // Redis remembers those of earlier runs
   const begun = performance.now();
   const ranges = await startRotation(queues, store, { id, parts: 24 });
   for (let left = ranges; left > 0; ) {

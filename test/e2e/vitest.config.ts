@@ -10,7 +10,7 @@ export default defineConfig({
     exclude: [],
     typecheck: { enabled: false },
     globalSetup: [...[base.test?.globalSetup ?? []].flat(), 'test/e2e/global-setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
