@@ -59,7 +59,8 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   }
 }
 
-function createProgram(finish: (code: ExitCode) => void): Command {
+/** @internal */
+export function createProgram(finish: (code: ExitCode) => void): Command {
   const program = new Command('provider-vault')
     .description('Credentials of third-party providers per tenant, sealed with AES-256-GCM.')
     .version(version)

@@ -12,6 +12,10 @@ import type { RotateOptions, RotateResult } from './run-rotation.ts';
  * one and proves that it is dead. It can be killed at any point: run it again, and it goes on where it
  * was. Nothing is locked out, and nothing that it made is left behind at the provider.
  *
+ * @example
+ * ```ts
+ * await rotateCredential(vault, { tenantId: 'acme', provider: 'twilio', actor: user.id });
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT` for a provider that has no rotation; `ERR_NOT_CONFIGURED`
  * where these credentials cannot be replaced; `ERR_CONFLICT` when somebody stored others meanwhile;
  * `ERR_LEASE_TIMEOUT` while another process is at it; `ERR_PROVIDER`; the errors of store and keys
@@ -30,6 +34,11 @@ export async function rotateCredential(
  * {@link rotateCredential} for all credentials that are old, and for those whose rotation was
  * interrupted: for a timer. The credentials of a batch are replaced at the same time.
  *
+ * @example
+ * ```ts
+ * const { failed } = await rotateDue(vault, { olderThanMs: 90 * 24 * 3_600_000 });
+ * if (failed.length > 0) log.warn({ failed });
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError with the code of what ended it
  * @public
  */

@@ -12,6 +12,11 @@ import type { TestConnectionOptions } from './run-test.ts';
  * A problem with the credentials, the record or the provider is returned, never thrown. What a test of
  * stored credentials shows is remembered as their `health`.
  *
+ * @example
+ * ```ts
+ * const { ok, code } = await testConnection(vault, { tenantId: 'acme', provider: 'twilio' });
+ * if (!ok) response.json({ code }); // "wrong_credentials", say
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT` for a provider that cannot be tested, or a malformed form;
  * `ERR_PEER_MISSING`
  * @public
@@ -31,6 +36,11 @@ export async function testConnection(
  *
  * It can be stopped or killed at any point and run again.
  *
+ * @example
+ * ```ts
+ * const { tested, ok } = await checkHealth(vault, { maxPerSecond: 5 }); // once a day
+ * log.info({ tested, ok });
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError with the code of what ended it: the errors
  * of the store and of the keys, `ERR_ABORTED`, `ERR_PEER_MISSING`
  * @public

@@ -10,6 +10,10 @@ import { type KeyProvider, toVaultKey, type VaultKey } from './vault-key.ts';
  * A new key: the base64 of 32 random bytes, for `APP_ENCRYPTION_KEY`. Keep a copy of it where your
  * backups are not: what it sealed cannot be opened without it.
  *
+ * @example
+ * ```ts
+ * const test = new Keyring({ encryptionKey: generateKey() });
+ * ```
  * @public
  */
 export function generateKey(): string {
@@ -78,6 +82,10 @@ export class Keyring implements KeyProvider {
    * (comma-separated, optional) only open. Each may instead be named by a path in
    * `APP_ENCRYPTION_KEY_FILE` and `APP_DECRYPTION_KEYS_FILE`; such a file may end in a newline.
    *
+   * @example
+   * ```ts
+   * const keys = Keyring.fromEnv(); // APP_ENCRYPTION_KEY, APP_DECRYPTION_KEYS, or …_FILE
+   * ```
    * @param env - default `process.env`
    * @throws VaultError `ERR_KEY_MISSING` when there is no encryption key: none is ever made on its
    * own [K4]; `ERR_KEY_INVALID` as for the constructor

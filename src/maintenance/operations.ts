@@ -24,6 +24,11 @@ import type { VerificationReport } from './verify-vault.ts';
  * Each write is a compare-and-set: a record that somebody else writes meanwhile is read again, and
  * sealed anew if it is still due. It can be stopped or killed at any point and run again.
  *
+ * @example
+ * ```ts
+ * const { remaining, failed } = await rotateKeys(vault, { maxPerSecond: 500 });
+ * if (remaining > 0) log.warn({ remaining, failed });
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError with the code of what ended it: the errors
  * of the store and of the keys, `ERR_ABORTED`
  * @public
@@ -40,6 +45,11 @@ export async function rotateKeys(
 /**
  * Opens every record, and its history, and reports what it found; writes nothing.
  *
+ * @example
+ * ```ts
+ * const { problems, droppableKeys, safeToRefuseUnbound } = await verifyVault(vault);
+ * log.info({ problems, droppableKeys, safeToRefuseUnbound });
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError with the code of what ended it: the errors
  * of the store and of the keys, `ERR_ABORTED`
  * @public
@@ -59,6 +69,11 @@ export async function verifyVault(
  * sealed anew, as a compare-and-set. Digests of another `lookupKey` go: run it once all processes have
  * the new one. It can be stopped or killed at any point and run again.
  *
+ * @example
+ * ```ts
+ * const { lookupMissing } = await verifyVault(vault);
+ * if (lookupMissing > 0) await reindexLookup(vault);
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT`, `ERR_KEY_MISSING` without a key for lookups; OperationError
  * with the code of what ended it: the errors of the store and of the keys, `ERR_ABORTED`
  * @public
@@ -77,6 +92,11 @@ export async function reindexLookup(
  * before a script or a person writes to a vault, so that nothing is sealed with the wrong key. An
  * empty vault accepts any key.
  *
+ * @example
+ * ```ts
+ * await verifyKeys(vault);
+ * await vault.put('acme', 'twilio', { accountSid, authToken }, { actor: 'import script' });
+ * ```
  * @throws VaultError `ERR_KEY_UNKNOWN` or `ERR_DECRYPTION_FAILED` when the keys are wrong; the errors
  * of the store and of the key service
  * @public
@@ -95,6 +115,10 @@ export async function verifyKeys(vault: SecretsVault): Promise<void> {
  * Other processes seal with the old keys for up to `ttlMs` more: run `rotateKeys` once more after
  * that. It can be stopped or killed at any point and run again.
  *
+ * @example
+ * ```ts
+ * await renewKeys(vault, { before: new Date('2026-03-01T12:00:00Z') });
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT` also for a vault that does not seal with tenant keys;
  * OperationError as {@link rotateKeys}
  * @public
@@ -121,6 +145,11 @@ export async function renewKeys(
  * The old settings, and what a `Keyring` sealed in backups of the records, are not erased: see
  * `plaintextRemaining`, and the guide about tenant keys.
  *
+ * @example
+ * ```ts
+ * const { providers, plaintextRemaining } = await eraseTenant(vault, 'acme', { actor: 'ann' });
+ * log.info({ providers, plaintextRemaining });
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT` also for a vault without `TenantKeys`; `ERR_CONFLICT` while
  * others keep on writing; `ERR_KEY_UNAVAILABLE`, `ERR_ABORTED`, and the errors of the store
  * @public
@@ -146,6 +175,10 @@ export async function eraseTenant(
  * it again as often as you like, and for the last time when nobody writes to the source any more:
  * then `complete` in the report says that the target has everything.
  *
+ * @example
+ * ```ts
+ * const { complete } = await copyRecords(store, new FileSecretStore('./secrets.json'));
+ * ```
  * @param from - the source, which is only read
  * @param to - the target, ready for use: call its `init` before
  * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError with the code of what ended it: the errors

@@ -8,7 +8,11 @@ import type { ProviderRegistry } from '../providers/registry.ts';
  *
  * @example
  * ```ts
- * { twilio_sid: 'twilio.accountSid', stripe_key: { provider: 'stripe', field: 'secretKey' } }
+ * const mapping = {
+ *   twilio_sid: 'twilio.accountSid',
+ *   stripe_key: { provider: 'stripe', field: 'secretKey' },
+ * };
+ * await migrateFromSettings(vault, { settings: db.collection('settings'), mapping });
  * ```
  * @public
  */

@@ -13,6 +13,12 @@ import type { MigrateOptions, MigrationReport } from './migration-run.ts';
  * A dry run writes nothing and gives the same report. It reads the sources twice: first it counts
  * the documents of each tenant.
  *
+ * @example
+ * ```ts
+ * const settings = db.collection('settings');
+ * const report = await migrateFromSettings(vault, { settings, dryRun: true });
+ * log.info({ migrated: report.migrated, conflicts: report.conflicts });
+ * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT`; OperationError when it was aborted or failed, with the report
  * so far, also when the keys open nothing of what is stored (`ERR_KEY_UNKNOWN` or
  * `ERR_DECRYPTION_FAILED`, nothing written). A record that cannot be opened does not throw: its fields are reported

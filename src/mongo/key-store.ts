@@ -19,6 +19,10 @@ export interface MongoKeyStoreOptions {
  * As `MongoSecretStore`, it uses the connection that you give it, reads from the primary, waits until
  * a write is journaled on a majority, and compares strings exactly.
  *
+ * @example
+ * ```ts
+ * const store = new MongoKeyStore(client.db('crm_keys')); // collection "vault_keys"
+ * ```
  * @public
  */
 export class MongoKeyStore implements KeyStore {

@@ -13,6 +13,12 @@ const DEFAULT_TABLE = 'vault_keys';
  * What is erased is gone from the table at once, and from the server's files once the table was
  * vacuumed and its write-ahead log and backups have expired.
  *
+ * @example
+ * ```ts
+ * const pool = new Pool(); // of pg
+ * const store = new PostgresKeyStore((text, values) => pool.query(text, values));
+ * await store.init(); // once, at start-up: the table
+ * ```
  * @public
  */
 export class PostgresKeyStore implements KeyStore {

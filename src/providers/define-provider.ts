@@ -149,7 +149,7 @@ export type LacksField<F extends string, Set extends readonly string[]> = Set ex
  *   },
  *   complete: [['secretKey']],
  * });
- * await vault.put('acme', stripe, { secretKey }); // field names are checked by the compiler
+ * await vault.put('acme', stripe, { secretKey: apiKey }); // field names are checked by the compiler
  * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT` when a name is not allowed, a field is not described as
  * {@link FieldDefinition} says, or `complete` is empty or names a field that is not defined

@@ -9,6 +9,15 @@ import type { SendGridWebhookOptions } from './verify-webhook.ts';
  * without a look at it. Each genuine webhook leaves an audit event, and refusals are summed up per
  * tenant and minute.
  *
+ * @example
+ * ```ts
+ * const { ok } = await verifySendGridWebhook(vault, {
+ *   tenantId,
+ *   signature: request.get('x-twilio-email-event-webhook-signature'),
+ *   timestamp: request.get('x-twilio-email-event-webhook-timestamp'),
+ *   rawBody: request.body, // of express.raw()
+ * });
+ * ```
  * @throws VaultError `ERR_NOT_CONFIGURED` when the tenant has no public key; `ERR_INVALID_ARGUMENT`
  * when the body was parsed already; `ERR_MALFORMED` when the stored public key is malformed
  * @public

@@ -111,7 +111,10 @@ interface Call {
  *   vault,
  *   providers: [twilioProvider, sendgridProvider],
  *   basePath: '/api/provider-settings',
- *   identify: async (request) => sessionOf(request),
+ *   identify: async (request) => {
+ *     const session = await sessionOf(request); // yours
+ *     return session && { tenantId: session.tenantId, actor: session.user, may: { read: true } };
+ *   },
  * });
  * ```
  * @throws VaultError `ERR_INVALID_ARGUMENT` for malformed options

@@ -7,6 +7,10 @@ import { fromKeyRecord, keyRef, toKeyRecord, toRecordQuery } from './key-table.t
  * Wrapped keys in one JSON file, readable by its owner only: for development and small
  * installations. Several processes may use it. It is not the file of the records.
  *
+ * @example
+ * ```ts
+ * const store = new FileKeyStore('./secrets.json.keys');
+ * ```
  * @public
  */
 export class FileKeyStore implements KeyStore {

@@ -17,6 +17,10 @@ import type {
  * Every write replaces the whole file at once, so that a process killed at any moment leaves the old
  * content or the new. It is not made for thousands of records.
  *
+ * @example
+ * ```ts
+ * const vault = new SecretsVault({ store: new FileSecretStore('./secrets.json'), keys });
+ * ```
  * @public
  */
 export class FileSecretStore implements SecretStore {

@@ -6,6 +6,10 @@ import { RecordTable } from './record-table.ts';
  * Wrapped keys in this process's memory: for tests and demos. They are gone with the process, and so
  * is what they sealed.
  *
+ * @example
+ * ```ts
+ * const keys = new TenantKeys({ wrapper: localWrapper(Keyring.fromEnv()), store: new MemoryKeyStore() });
+ * ```
  * @public
  */
 export class MemoryKeyStore implements KeyStore {

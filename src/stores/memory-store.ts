@@ -12,6 +12,10 @@ import type {
 /**
  * Records in this process's memory: for tests and demos. They are gone with the process.
  *
+ * @example
+ * ```ts
+ * const vault = new SecretsVault({ store: new MemorySecretStore(), keys });
+ * ```
  * @public
  */
 export class MemorySecretStore implements SecretStore {

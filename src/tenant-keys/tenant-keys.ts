@@ -64,8 +64,10 @@ export interface TenantKeysCache {
  *
  * @example
  * ```ts
+ * import { KMSClient } from '@aws-sdk/client-kms';
+ *
  * const keys = new TenantKeys({
- *   wrapper: awsKms({ client, keyId }),
+ *   wrapper: awsKms({ client: new KMSClient(), keyId: 'alias/crm' }),
  *   store: new MongoKeyStore(client.db('crm')), // collection "vault_keys"
  * });
  * const vault = new SecretsVault({ store, keys });

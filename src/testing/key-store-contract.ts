@@ -212,7 +212,7 @@ const CASES: readonly KeyCase[] = [
  * @example
  * ```ts
  * import { describe, it } from 'node:test';
- * describeKeyStore({ describe, it }, { name: 'MyKeyStore', open: () => new MyKeyStore(freshTable()) });
+ * describeKeyStore({ describe, it }, { name: 'MyKeyStore', open: () => new MyKeyStore() });
  * ```
  * @param runner - of any test library
  * @param target - how to get an empty store

@@ -7,6 +7,10 @@ import type { VoiceTokenOptions } from './sign-voice-token.ts';
  *
  * The API key must be a standard or main one: Twilio refuses tokens of restricted keys (error 31204).
  *
+ * @example
+ * ```ts
+ * const token = await createVoiceToken(vault, { tenantId, identity: user.id, ttlSeconds: 3600 });
+ * ```
  * @throws VaultError `ERR_NOT_CONFIGURED` when there is no API key; `ERR_INVALID_ARGUMENT`; what
  * reading the vault throws
  * @public

@@ -12,7 +12,9 @@ import type { TwilioWebhookOptions } from './verify-webhook.ts';
  * @example
  * ```ts
  * const { ok } = await verifyTwilioWebhook(vault, {
- *   tenantId, signature: request.get('x-twilio-signature'), url: `${publicUrl}${request.originalUrl}`,
+ *   tenantId,
+ *   signature: request.get('x-twilio-signature'),
+ *   url: `${config.publicUrl}${request.originalUrl}`, // not the Host header
  *   params: request.body,
  * });
  * ```

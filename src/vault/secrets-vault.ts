@@ -111,6 +111,10 @@ export class SecretsVault {
    * Replaces the credentials of a tenant at a provider. Two round trips to the store; one with
    * `ifMatch: null`.
    *
+   * @example
+   * ```ts
+   * await vault.put('acme', 'twilio', { accountSid, authToken }, { actor: user.id });
+   * ```
    * @returns the facts of the new record
    * @throws VaultError `ERR_INVALID_ARGUMENT` for a malformed name or value; `ERR_CONFLICT` when
    * the record does not match `ifMatch`; the errors of the store and of the keys
@@ -135,6 +139,10 @@ export class SecretsVault {
    * Changes some fields: a string sets, `null` removes, all others stay. It merges with a write that
    * somebody else makes at the same time. Changes that change nothing write nothing.
    *
+   * @example
+   * ```ts
+   * await vault.patch('acme', 'twilio', { phoneNumber: '+14155550100', apiKey: null });
+   * ```
    * @returns the facts of the record after the call; with nothing to write and nothing stored, `rev`
    * is 0
    * @throws VaultError as {@link SecretsVault.put}, and as {@link SecretsVault.get} when the stored
@@ -153,6 +161,11 @@ export class SecretsVault {
   /**
    * The credentials of a tenant at a provider.
    *
+   * @example
+   * ```ts
+   * const credentials = await vault.get('acme', 'twilio');
+   * credentials?.authToken; // in the clear; printing the object shows no value
+   * ```
    * @returns `undefined` when there are none
    * @throws VaultError `ERR_MALFORMED`, `ERR_DECRYPTION_FAILED`, `ERR_KEY_UNKNOWN`, `ERR_BINDING` or
    * `ERR_UNBOUND` when the record cannot be opened; `ERR_INVALID_ARGUMENT`; the store's errors
@@ -171,6 +184,11 @@ export class SecretsVault {
   /**
    * {@link SecretsVault.get}, for credentials that must be there.
    *
+   * @example
+   * ```ts
+   * const { accountSid: sid, meta } = await vault.require('acme', 'twilio');
+   * meta.rev; // facts of the record
+   * ```
    * @throws VaultError `ERR_SECRET_NOT_FOUND` when they are not
    */
   async require<const P extends ProviderRef>(
@@ -191,6 +209,10 @@ export class SecretsVault {
    * are due, they are renewed first, by one call in one process. While the old ones are valid, all
    * other callers get those at once. A renewal stays out of the history.
    *
+   * @example
+   * ```ts
+   * const { accessToken } = await vault.fresh('acme', google); // valid for some minutes
+   * ```
    * @throws VaultError `ERR_REFRESH_FAILED` when the provider does not renew them, and they have expired
    * or it refuses for good (`status` says `needs_reauthorization`, and nothing is deleted);
    * `ERR_LEASE_TIMEOUT` when another process is at it for too long
@@ -209,6 +231,14 @@ export class SecretsVault {
    * {@link SecretsVault.get} for many records in one round trip. A record that cannot be opened does
    * not hide the others: its place holds the error.
    *
+   * @example
+   * ```ts
+   * const [twilio, sendgrid] = await vault.getMany([
+   *   { tenantId: 'acme', provider: 'twilio' },
+   *   { tenantId: 'acme', provider: 'sendgrid' },
+   * ]);
+   * if (twilio?.error === undefined) twilio?.credentials?.reveal();
+   * ```
    * @returns one result for each of `refs`, in their order
    */
   async getMany(
@@ -255,6 +285,11 @@ export class SecretsVault {
   /**
    * Removes the credentials of a tenant at a provider, with their history.
    *
+   * @example
+   * ```ts
+   * const { etag } = await vault.status('acme', 'twilio');
+   * await vault.delete('acme', 'twilio', { actor: user.id, ifMatch: etag });
+   * ```
    * @returns whether there were any
    * @throws VaultError `ERR_CONFLICT` when the record does not match `ifMatch`
    */
@@ -273,7 +308,16 @@ export class SecretsVault {
     });
   }
 
-  /** The records of a tenant, by provider; nothing is opened. */
+  /**
+   * The records of a tenant, by provider; nothing is opened.
+   *
+   * @example
+   * ```ts
+   * for (const { provider, rev, updatedAt } of await vault.list('acme')) {
+   *   log.info({ provider, rev, updatedAt });
+   * }
+   * ```
+   */
   async list(tenantId: string, options: ReadOptions = {}): Promise<SecretInfo[]> {
     const core = this.#core;
     const read = async () => {
@@ -290,6 +334,12 @@ export class SecretsVault {
   /**
    * The earlier versions that a record keeps, newest first, without the current one. Nothing is
    * opened.
+   *
+   * @example
+   * ```ts
+   * const [latest] = await vault.history('acme', 'twilio');
+   * if (latest) await vault.rollback('acme', 'twilio', latest.rev, { actor: user.id });
+   * ```
    */
   async history(
     tenantId: string,
@@ -304,6 +354,10 @@ export class SecretsVault {
    * Writes the content of an earlier version as a new one; the replaced version stays in the
    * history.
    *
+   * @example
+   * ```ts
+   * await vault.rollback('acme', 'twilio', 4, { actor: user.id });
+   * ```
    * @param rev - one of {@link SecretsVault.history}
    * @throws VaultError `ERR_SECRET_NOT_FOUND` when that revision is not kept; as
    * {@link SecretsVault.get} when it cannot be opened; `ERR_CONFLICT`
@@ -322,6 +376,10 @@ export class SecretsVault {
    * Removes the earlier versions of a record, as after a secret was stored by mistake. The current
    * version is sealed anew.
    *
+   * @example
+   * ```ts
+   * await vault.purgeHistory('acme', 'twilio', { reason: 'stored by mistake' });
+   * ```
    * @returns whether there were any
    * @throws VaultError as {@link SecretsVault.patch}
    */
@@ -339,6 +397,12 @@ export class SecretsVault {
    * record that cannot be opened is `unreadable`, and hides no other. One round trip, never from the
    * cache.
    *
+   * @example
+   * ```ts
+   * for (const { provider, state, missing, fields } of await vault.status('acme')) {
+   *   log.info({ provider, state, missing, masked: fields.authToken?.masked });
+   * }
+   * ```
    * @returns the status of `provider`; without one, of every provider that is defined or of which the
    * tenant has a record
    * @throws VaultError `ERR_INVALID_ARGUMENT` and the store's errors, never because of a record
@@ -370,6 +434,13 @@ export class SecretsVault {
    * equal to the value or mask that the page was shown. Strings are trimmed. It merges with a save
    * of somebody else; with `ifMatch`, the `etag` of the status shown, that is a conflict instead.
    *
+   * @example
+   * ```ts
+   * // `authToken` was not touched: the page sends back its mask, or nothing.
+   * const form = { phoneNumber: '+14155550100', authToken: '' };
+   * const { etag } = await vault.status('acme', 'twilio'); // the one that the page was shown
+   * await vault.applyForm('acme', 'twilio', form, { actor: user.id, ifMatch: etag });
+   * ```
    * @returns the status after it
    * @throws VaultError `ERR_INVALID_ARGUMENT` for a field that the provider does not have, a value of
    * another form, or a mask that was typed into; as {@link SecretsVault.patch}
@@ -388,6 +459,11 @@ export class SecretsVault {
   /**
    * All problems of a form for {@link SecretsVault.applyForm}, by field. Nothing is read or written.
    *
+   * @example
+   * ```ts
+   * const { accountSid: problem } = vault.checkForm('twilio', { accountSid: 'AC1' });
+   * if (problem) response.status(422).json({ problem });
+   * ```
    * @returns field → message; empty when the form can be saved
    * @throws VaultError `ERR_INVALID_ARGUMENT` for a malformed provider, or anything but an object of
    * fields
@@ -404,6 +480,10 @@ export class SecretsVault {
    * The value of a flat key [L6]: `twilio_auth_token`, or `twilio.region` for any field, or a key of
    * your own, which is a field of the provider `custom`.
    *
+   * @example
+   * ```ts
+   * const token = await vault.getSecret('acme', 'twilio_auth_token');
+   * ```
    * @returns `undefined` when it is not set
    * @throws VaultError as {@link SecretsVault.get}
    */
@@ -420,6 +500,11 @@ export class SecretsVault {
    * All values of a tenant, by flat key, in one round trip; redacted as `Credentials` are. Every key
    * is one for {@link SecretsVault.getSecret}.
    *
+   * @example
+   * ```ts
+   * const secrets = await vault.getAllSecrets('acme');
+   * secrets.twilio_auth_token; // in the clear; printing the object shows no value
+   * ```
    * @throws VaultError as {@link SecretsVault.get}, when one of the records cannot be opened
    */
   async getAllSecrets(tenantId: string, options: ReadOptions = {}): Promise<AllCredentials> {
@@ -432,6 +517,10 @@ export class SecretsVault {
   /**
    * Sets the value of a flat key, in its provider's record; `null` removes it.
    *
+   * @example
+   * ```ts
+   * await vault.setSecret('acme', 'twilio_auth_token', authToken, { actor: user.id });
+   * ```
    * @throws VaultError as {@link SecretsVault.patch}
    */
   async setSecret(
@@ -448,6 +537,10 @@ export class SecretsVault {
    * Sets the values of many flat keys. All are checked before the first is written. The values of
    * one provider are written together; those of several providers are separate writes.
    *
+   * @example
+   * ```ts
+   * await vault.setSecrets('acme', { twilio_account_sid: accountSid, openai_api_key: null });
+   * ```
    * @returns the facts of each record after the call
    * @throws VaultError as {@link SecretsVault.patch}, once every write has ended
    */
@@ -463,6 +556,10 @@ export class SecretsVault {
   /**
    * Removes the value of a flat key, and the history of its record, which may hold the value too.
    *
+   * @example
+   * ```ts
+   * await vault.deleteSecret('acme', 'openai_api_key', { actor: user.id });
+   * ```
    * @returns whether it was set
    * @throws VaultError as {@link SecretsVault.patch}
    */
@@ -476,6 +573,10 @@ export class SecretsVault {
    * SID of a webhook. One query, whatever the number of tenants; nothing is opened. It names
    * candidates: whether a message is genuine is for {@link verifyTwilioWebhook} to say.
    *
+   * @example
+   * ```ts
+   * const tenants = await vault.findTenants('twilio', { accountSid }, { actor: 'support' });
+   * ```
    * @param lookup - exactly one field
    * @throws VaultError `ERR_INVALID_ARGUMENT` for a field that cannot be looked up; `ERR_KEY_MISSING`
    * without a key for lookups; `ERR_STORE_FAILED` for a store without `find`
@@ -494,6 +595,11 @@ export class SecretsVault {
   /**
    * A handle bound to one tenant, for code that must not reach another tenant by mistake.
    *
+   * @example
+   * ```ts
+   * const acme = vault.tenant('acme');
+   * const { authToken: token } = await acme.require('twilio');
+   * ```
    * @throws VaultError `ERR_INVALID_ARGUMENT` for a malformed tenant id
    */
   tenant(tenantId: string): TenantVault {
@@ -503,6 +609,11 @@ export class SecretsVault {
   /**
    * Drops cached records and clients: of one record, of a tenant, or all. Call it after somebody else
    * has changed a store that does not report its changes.
+   *
+   * @example
+   * ```ts
+   * vault.invalidate('acme', 'twilio');
+   * ```
    */
   invalidate(tenantId?: string, provider?: ProviderRef): void {
     const { registry, records } = this.#core;
@@ -512,6 +623,14 @@ export class SecretsVault {
   /**
    * Ends the cache, drops the clients, and stops listening to the store's changes. The vault goes on
    * without a cache. The store, the keys and the audit sink stay open: their owner closes them.
+   *
+   * @example
+   * ```ts
+   * process.once('SIGTERM', async () => {
+   *   await vault.close();
+   *   await client.close();
+   * });
+   * ```
    */
   async close(): Promise<void> {
     await this.#core.records.close();

@@ -4,14 +4,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Db } from 'mongodb';
 import { Keyring, MongoSecretStore, SecretsVault } from 'provider-vault';
-import { expect, it } from 'vitest';
+import { FakeSendGrid } from 'provider-vault/testing';
+import { expect, it, onTestFinished } from 'vitest';
 import { mongoPlace, testFolder } from '../support/cli-places.ts';
-import { accountSid, authToken } from '../support/fixtures.ts';
+import { accountSid, authToken, sendgridKey } from '../support/fixtures.ts';
 import { fillOldDatabase } from '../support/old-database.ts';
 import { runCli } from '../support/run-cli.ts';
 
-// The commands in the runbooks are run, in their order, on a database as the text describes it, and
-// their outputs must be those of the text. `npm test -- -u test/cli/runbooks` writes them anew.
+// The commands in the runbooks, and in the reference of the JSON, are run in their order on a database as
+// the text describes it, and their outputs must be those of the text.
+// `npm run test:processes -- test/cli/runbooks -u` writes them anew.
 
 // The same keys in every run keep their ids in the text the same.
 const keyOf = (text: string) => createHash('sha256').update(text).digest('base64');
@@ -19,7 +21,10 @@ const variables: Record<string, string> = {
   $OLD: keyOf('the old key of the runbooks'),
   $NEW: keyOf('the new key of the runbooks'),
 };
-const files: Record<string, string> = { 'token.txt': `${authToken(9)}\n` };
+const files: Record<string, string> = {
+  'token.txt': `${authToken(9)}\n`,
+  'twilio.json': JSON.stringify({ accountSid: accountSid(9), authToken: authToken(9) }),
+};
 
 const { db, env } = await mongoPlace();
 
@@ -49,16 +54,40 @@ async function outputOf(command: string, cwd: string | undefined): Promise<strin
     .filter(Boolean)
     .map((setting) => setting.split('=') as [string, string])
     .map(([name, variable]) => [name, variables[variable] ?? '']);
-  const { code, stdout, stderr } = await runCli(args.split(' '), {
+  const words = args.split(' ').map((word) => variables[word] ?? word);
+  const { code, stdout, stderr } = await runCli(words, {
     env: { ...env, APP_ENCRYPTION_KEY: variables.$OLD ?? '', ...Object.fromEntries(keys) },
     ...(file !== undefined && { input: files[file] ?? '' }),
     ...(cwd !== undefined && { cwd }),
   });
-  const output = `${stderr}${stdout}`
+  const output = words.includes('--json')
+    ? compact(JSON.parse(steady(stdout)))
+    : steady(`${stderr}${stdout}`);
+  return [...output.trimEnd().split('\n'), ...(code === 0 ? [] : [`[exit code ${code}]`])];
+}
+
+/** An output without what differs from run to run. */
+function steady(output: string): string {
+  return output
     .replaceAll(db.databaseName, 'crm')
     .replace(process.versions.node, '20.20.2')
-    .replace(/\/[0-9a-f]{24}$/gm, '/64f0c2a1…');
-  return [...output.trimEnd().split('\n'), ...(code === 0 ? [] : [`[exit code ${code}]`])];
+    .replaceAll(accountSid(9), 'AC…')
+    .replace(/\/[0-9a-f]{24}$/gm, '/64f0c2a1…')
+    .replace(/"\d{4}-[\d-]+T[\d:.]+Z"/g, '"2026-01-31T12:00:00.000Z"')
+    .replace(/("etag": )"[\w+/]{16}"/g, '$1"q83vASNFZ4mrze8B"')
+    .replace(/("key": )"[\w+/]{43}="(,\s+"keyId": )"\w+"/g, '$1"…"$2"3f9a1c07"');
+}
+
+/** JSON of which each part has one line, if that is short enough. */
+function compact(value: unknown, indent = ''): string {
+  const line = JSON.stringify(value, null, 1).replace(/\n */g, ' ');
+  if (line.length <= 100 || typeof value !== 'object' || value === null) return line;
+  const [begin, end] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+  const members = Object.entries(value).map(([name, member]) => {
+    const label = Array.isArray(value) ? '' : `${JSON.stringify(name)}: `;
+    return `${indent}  ${label}${compact(member, `${indent}  `)}`;
+  });
+  return [begin, members.join(',\n'), `${indent}${end}`].join('\n');
 }
 
 async function oldDatabase(db: Db): Promise<void> {
@@ -108,14 +137,29 @@ async function repository(db: Db): Promise<string> {
   return cwd;
 }
 
+/** Records of three tenants, a setting in plaintext, and a stand-in of SendGrid. */
+async function vaultForJson(db: Db): Promise<string> {
+  await vaultOfOneKey(db);
+  const keys = new Keyring({ encryptionKey: variables.$OLD ?? '' });
+  const vault = new SecretsVault({ store: new MongoSecretStore(db), keys });
+  const scopes = ['mail.send', 'api_keys.read', 'api_keys.create', 'api_keys.delete'];
+  const sendgrid = await FakeSendGrid.start({ keys: [{ apiKey: sendgridKey(1), scopes }] });
+  onTestFinished(() => sendgrid.close());
+  variables.$SENDGRID = sendgrid.url;
+  await vault.put('beta', 'sendgrid', { apiKey: sendgridKey(1) });
+  await db.collection('settings').insertOne({ user_id: 'acme', openai_api_key: 'k'.repeat(40) });
+  return testFolder();
+}
+
 it.each([
-  ['upgrade-from-the-old-system', oldDatabase],
-  ['rotate-a-key', vaultOfOneKey],
-  ['secret-in-git-history', repository],
+  ['runbooks/upgrade-from-the-old-system', oldDatabase],
+  ['runbooks/rotate-a-key', vaultOfOneKey],
+  ['runbooks/secret-in-git-history', repository],
+  ['reference/cli-json', vaultForJson],
 ])('%s shows what its commands say', async (name, prepare) => {
   await db.dropDatabase();
   const cwd = await prepare(db);
-  const path = new URL(`../../docs/runbooks/${name}.md`, import.meta.url);
+  const path = new URL(`../../docs/${name}.md`, import.meta.url);
   const text = await readFile(path, 'utf8');
   await expect(await replay(text, cwd ?? undefined)).toMatchFileSnapshot(path.pathname);
 });

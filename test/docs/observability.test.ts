@@ -1,27 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { TRACED_OPERATIONS } from 'provider-vault';
 import { expect, it } from 'vitest';
-import { codeBlocks, moduleOf, runModule, typeErrors } from '../support/code-blocks.ts';
+import { codeBlocks, moduleOf } from '../support/code-blocks.ts';
+import { textOf } from '../support/documents.ts';
+import { runModule } from '../support/run-module.ts';
 import { runScript } from '../support/run-script.ts';
 
-const guide = await readFile(
-  new URL('../../docs/guides/observability.md', import.meta.url),
-  'utf8',
-);
-const blocks = codeBlocks(guide, 'ts');
-const prelude = [
-  "import * as names from './test/docs/observability-names.ts';",
-  'const { count, tell, vault } = names;',
-].join(' ');
-
-it('the code of the guide compiles under strict TypeScript', { timeout: 180_000 }, () => {
-  expect(blocks).toHaveLength(3);
-  expect(typeErrors({ 'guide.ts': moduleOf(blocks, prelude) })).toEqual([]);
-});
+const guide = textOf('docs/guides/observability.md');
 
 it('the code of the guide does what it says', async () => {
+  const code = moduleOf(codeBlocks(guide, 'ts'));
   const end = `
-    const { acmeMail, counted, told } = names;
     const expiresAt = new Date(0).toISOString();
     await vault.put('acme', acmeMail, { token: 'x', expiresAt });
     await vault.get('acme', acmeMail);
@@ -30,7 +18,7 @@ it('the code of the guide does what it says', async () => {
     stop();
     console.log(JSON.stringify({ counted, told }));
   `;
-  const { stdout, stderr } = await runModule(moduleOf(blocks, prelude) + end, {});
+  const { stdout, stderr } = await runModule(code + end, 'test/docs/names/observability.ts', {});
   expect(stderr).toBe('');
   expect(JSON.parse(stdout)).toEqual({
     counted: ['acmeMail ok', 'acmeMail ERR_SECRET_NOT_FOUND'],

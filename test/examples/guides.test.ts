@@ -5,6 +5,7 @@ import * as library from 'provider-vault';
 import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
 import twilio from 'twilio';
 import { afterAll, describe, expect, it } from 'vitest';
+import { codeBlocks } from '../support/code-blocks.ts';
 import {
   accountSid,
   authToken,
@@ -18,7 +19,7 @@ type Handler = (request: object, response: object) => Promise<unknown>;
 /** The TypeScript blocks of a guide, as functions of the names that they use. */
 async function codeOf(guide: string) {
   const text = await readFile(new URL(`../../docs/guides/${guide}.md`, import.meta.url), 'utf8');
-  const blocks = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = '']) => code);
+  const blocks = codeBlocks(text, 'ts').map(({ code }) => code);
   return async (at: number, names: Record<string, unknown>, result = 'undefined') => {
     const all: Record<string, unknown> = { ...library, ...names };
     const source = `async function block() {\n${blocks[at]}\nreturn ${result};\n}`;
@@ -156,5 +157,76 @@ describe('Replace a key at the provider', async () => {
     await vault.put('acme', beacon, { token: 't0' });
     await rotateCredential(vault, { tenantId: 'acme', provider: beacon, graceMs: 0 });
     expect([...tokens.keys()]).toEqual(['t1']);
+  });
+});
+
+describe('Clients of a tenant', async () => {
+  const run = await codeOf('clients');
+  const standIn = await FakeTwilio.start({ accounts: [twilioAccount(1)] });
+  const sendgrid = await FakeSendGrid.start({ keys: [{ apiKey: sendgridKey(1) }] });
+  afterAll(() => Promise.all([standIn.close(), sendgrid.close()]));
+  const { vault } = memoryVault();
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const webhookPublicKey = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  const account = twilioAccount(1);
+  const [apiKey = { sid: '', secret: '' }] = account.apiKeys;
+  await vault.put('acme', 'twilio', {
+    accountSid: account.accountSid,
+    authToken: account.authToken,
+    apiKey: apiKey.sid,
+    apiSecret: apiKey.secret,
+  });
+  await vault.put('acme', 'sendgrid', { apiKey: sendgridKey(1), webhookPublicKey });
+  const { getTwilioClient, getSendGridClient, testConnection } = library;
+  const { answer, sent } = response();
+  const names = {
+    vault,
+    tenantId: 'acme',
+    user: { id: 'ann' },
+    config: { publicUrl: 'https://crm.example' },
+    response: answer,
+    ...{ to: '+14155550100', from: '+14155550101', body: 'Hello' },
+    ...{ subject: 'Hello', text: 'How are you?' },
+    getTwilioClient: (of: typeof vault, options: library.TwilioClientOptions) =>
+      getTwilioClient(of, {
+        ...options,
+        client: { ...options.client, ...standIn.clientOptions() },
+      }),
+    getSendGridClient: (of: typeof vault, options: library.SendGridClientOptions) =>
+      getSendGridClient(of, { ...options, baseUrl: sendgrid.url }),
+    testConnection: (of: typeof vault, options: library.TestConnectionOptions) =>
+      testConnection(of, { ...options, client: standIn.clientOptions() }),
+  };
+
+  it('sends, and makes a voice token', async () => {
+    const client = await run(0, names, 'twilio');
+    await run(4, { ...names, twilio: client });
+    expect(standIn.messages).toMatchObject([{ body: 'Hello' }]);
+    standIn.failNext({ status: 400, code: 21211, message: 'no such number' });
+    expect(await run(4, { ...names, twilio: client })).toBe('no such number');
+    await run(2, { ...names, ...{ to: 'a@example.com', from: 'b@example.com' } });
+    expect(sendgrid.mails).toHaveLength(1);
+    expect(await run(5, names, '{ ok, code }')).toEqual({ ok: true, code: undefined });
+  });
+
+  it('verifies webhooks', async () => {
+    const body = { AccountSid: account.accountSid, Body: 'hi' };
+    const url = 'https://crm.example/webhooks/twilio';
+    const request = (signature: string) => ({
+      originalUrl: '/webhooks/twilio',
+      body,
+      get: () => signature,
+    });
+    const genuine = request(twilio.getExpectedTwilioSignature(account.authToken, url, body));
+    expect(await run(1, { ...names, request: genuine }, 'ok && token')).toMatch(/^ey/);
+    await run(1, { ...names, request: request('forged') });
+    expect(sent.status).toBe(403);
+
+    const rawBody = Buffer.from('[{"event":"open"}]');
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    const signed = Buffer.concat([Buffer.from(timestamp), rawBody]);
+    const signature = sign('sha256', signed, privateKey).toString('base64');
+    const get = (name: string) => (name.endsWith('timestamp') ? timestamp : signature);
+    expect(await run(3, { ...names, request: { get }, rawBody }, 'ok')).toBe(true);
   });
 });

@@ -8,6 +8,7 @@ import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { generateKey, Keyring } from 'provider-vault';
 import { afterAll, describe, expect, it } from 'vitest';
+import { codeBlocks } from '../support/code-blocks.ts';
 import { startAws } from '../support/moto.ts';
 import { startVault, vaultCommand } from '../support/openbao.ts';
 import { runScript } from '../support/run-script.ts';
@@ -21,8 +22,7 @@ const guide = await readFile(join(root, 'docs/guides/keys-in-a-kms.md'), 'utf8')
 function blocks(heading: string, language: string): string[] {
   const [, ...sections] = guide.split(/^#+ /m);
   const section = sections.find((text) => text.startsWith(`${heading}\n`));
-  const found = [...(section ?? '').matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)];
-  return found.filter(([, name]) => name === language).map(([, , text = '']) => text);
+  return codeBlocks(section ?? '', language).map(({ code }) => code);
 }
 
 // Inside the project, so that its packages and its public names are found.

@@ -10,7 +10,6 @@ import {
 } from 'provider-vault';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startMongo } from '../../examples/mongo-server/mongo-server.ts';
-import { codeBlocks, moduleOf, typeErrors } from '../support/code-blocks.ts';
 import { commandsOf } from '../support/commands.ts';
 import { newKey, rejection } from '../support/fixtures.ts';
 import { newRecord } from '../support/store-write.ts';
@@ -54,14 +53,6 @@ function guideOptions(): MongoClientOptions {
     .replace(/(\d)_(\d)/g, '$1$2');
   return JSON.parse(json.replace(/,\s*\}/, '}'));
 }
-
-it('the code of the guide compiles', { timeout: 180_000 }, () => {
-  const blocks = codeBlocks(guide, 'ts');
-  expect(blocks.length).toBeGreaterThan(1);
-  const prelude =
-    "import { MongoClient } from 'mongodb'; import { Keyring, MongoAuditSink, MongoKeyStore, MongoSecretStore, SecretsVault } from 'provider-vault'; const keys = Keyring.fromEnv(); declare const uri: string; ";
-  expect(typeErrors({ 'guide.ts': moduleOf(blocks, prelude) })).toEqual([]);
-});
 
 // `sh.shardCollection` makes an index on the shard key, unless one is there that begins with it.
 describe('init on a collection that is sharded', () => {

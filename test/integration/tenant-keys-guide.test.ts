@@ -2,6 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, inject, it } from 'vitest';
+import { codeBlocks } from '../support/code-blocks.ts';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
 import { runScript } from '../support/run-script.ts';
@@ -9,9 +10,7 @@ import { runScript } from '../support/run-script.ts';
 // The code of the guide, run as it stands there, one step after the other.
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const guide = await readFile(join(root, 'docs/guides/tenant-keys.md'), 'utf8');
-const blocks = [...guide.matchAll(/^( *)```ts\n([\s\S]*?)^ *```$/gm)].map(
-  ([, , code = '']) => code,
-);
+const blocks = codeBlocks(guide, 'ts').map(({ code }) => code);
 const { db } = await testDatabase();
 // Inside the project, so that its public names are found.
 const file = join(root, 'test', `.guide-${db.databaseName}.ts`);

@@ -1,100 +1,127 @@
-import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import ts from 'typescript';
-import { cacheFolder } from '../../examples/mongo-server/cache-folder.ts';
-import { devDependencies, peerDependencies } from '../../package.json';
-import { type Finished, runScript } from './run-script.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-/** A fenced block of code in a Markdown document. */
+/** A fenced block of code, in a Markdown document or in a doc comment. */
 export interface CodeBlock {
-  /** The code, without a newline at its end. */
+  readonly language: string;
+  /** The code, without its indentation and without a newline at its end. */
   readonly code: string;
   /** The line of the document on which the code begins, from 1. */
   readonly line: number;
 }
 
-/** The fenced blocks in one language, in order. */
-export function codeBlocks(markdown: string, language: string): CodeBlock[] {
-  const fence = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)\\n?^\`\`\`$`, 'gm');
-  return [...markdown.matchAll(fence)].map(({ 1: code = '', index }) => ({
-    code,
-    line: markdown.slice(0, index).split('\n').length + 1,
-  }));
+/** The fenced blocks of a document, in order; those of lists and doc comments are indented. */
+export function allBlocks(text: string): CodeBlock[] {
+  const fence = /^([ *]*)```(\w*)\n([\s\S]*?)^\1```$/gm;
+  return [...text.matchAll(fence)].map(
+    ({ 1: indent = '', 2: language = '', 3: code = '', index }) => {
+      const lines = code.split('\n').slice(0, -1);
+      return {
+        language,
+        code: lines.map((line) => line.slice(indent.length)).join('\n'),
+        line: text.slice(0, index).split('\n').length + 1,
+      };
+    },
+  );
 }
 
+/** The fenced blocks in one language, in order. */
+export const codeBlocks = (text: string, language: string) =>
+  allBlocks(text).filter((block) => block.language === language);
+
 /**
- * One module made of blocks. Each keeps the lines that it has in its document, so that an error names
- * them.
- *
- * @param prelude - one line for the names that the document assumes, put before the first block
+ * Modules made of the blocks of a document. A block belongs to those before it, and goes on with their
+ * names. One that declares a name of theirs again begins anew, and keeps only the imports. Each keeps the lines
+ * that it has in its document, so that an error names them.
  */
-export function moduleOf(blocks: readonly CodeBlock[], prelude = ''): string {
-  const lines = [prelude];
+export function modulesOf(blocks: readonly CodeBlock[]): string[] {
+  const modules: string[][] = [];
+  const imports = new Map<string, string>();
+  let taken = new Set<string>();
   for (const { code, line } of blocks) {
+    const found = declarations(code);
+    if (modules.length === 0 || [...found.keys()].some((name) => taken.has(name))) {
+      const kept = [...imports].filter(([name]) => !found.has(name));
+      modules.push([kept.map(([, text]) => text).join(' ')]);
+      taken = new Set(kept.map(([name]) => name));
+    }
+    const lines = modules.at(-1) as string[];
     while (lines.length < line - 1) lines.push('');
     lines.push(...code.split('\n'));
+    const inner = innerNames(code);
+    for (const name of usedNames(code)) if (!inner.has(name)) taken.add(name);
+    for (const [name, imported] of found) {
+      taken.add(name);
+      if (imported !== undefined) imports.set(name, imported);
+    }
   }
-  return `${lines.join('\n')}\n`;
+  return modules.map((lines) => `${lines.join('\n')}\n`);
 }
 
-/**
- * The errors of the compiler: one text for each, with its line.
- *
- * @param modules - sources by file name, relative to the project's root; they may import each other
- * @param config - whose options are used, relative to the project's root
- */
-export function typeErrors(
-  modules: Readonly<Record<string, string>>,
-  config = 'tsconfig.json',
-): string[] {
-  const path = join(root, config);
-  const { options } = ts.parseJsonConfigFileContent(
-    ts.readConfigFile(path, ts.sys.readFile).config,
-    ts.sys,
-    dirname(path),
-  );
-  const sources = new Map(Object.entries(modules).map(([name, text]) => [join(root, name), text]));
-  const host = ts.createCompilerHost(options);
-  const { fileExists, readFile, getSourceFile } = host;
-  host.fileExists = (path) => sources.has(path) || fileExists(path);
-  host.readFile = (path) => sources.get(path) ?? readFile(path);
-  host.getSourceFile = (path, version) => {
-    const text = sources.get(path);
-    return text === undefined
-      ? getSourceFile(path, version)
-      : ts.createSourceFile(path, text, version);
+/** The one module that the blocks of a document make; for a document that is run as a whole. */
+export function moduleOf(blocks: readonly CodeBlock[]): string {
+  const [code = '', ...others] = modulesOf(blocks);
+  if (others.length > 0) throw new Error('A block declares a name again.');
+  return code;
+}
+
+/** The names that code declares at its top level; those that it imports, with the import. */
+export function declarations(code: string): Map<string, string | undefined> {
+  const names = new Map<string, string | undefined>();
+  const source = ts.createSourceFile('block.ts', code, ts.ScriptTarget.Latest);
+  const add = (name: ts.BindingName) => {
+    if (ts.isIdentifier(name)) names.set(name.text, undefined);
+    else for (const element of name.elements) if (ts.isBindingElement(element)) add(element.name);
   };
-  // A document shows values that nothing uses.
-  const shown = { ...options, noUnusedLocals: false };
-  const program = ts.createProgram([...sources.keys()], shown, host);
-  return ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText }) => {
-    const line = file && file.getLineAndCharacterOfPosition(start).line + 1;
-    return `${file?.fileName ?? ''}:${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
-  });
+  for (const statement of source.statements) {
+    if (ts.isVariableStatement(statement)) {
+      for (const { name } of statement.declarationList.declarations) add(name);
+    } else if (ts.isImportDeclaration(statement)) {
+      const from = statement.moduleSpecifier.getText(source);
+      const { name, namedBindings, phaseModifier } = statement.importClause ?? {};
+      const kind = phaseModifier === ts.SyntaxKind.TypeKeyword ? 'type ' : '';
+      if (name) names.set(name.text, `import ${kind}${name.text} from ${from};`);
+      if (namedBindings && ts.isNamedImports(namedBindings)) {
+        for (const element of namedBindings.elements) {
+          const text = `import ${kind}{ ${element.getText(source)} } from ${from};`;
+          names.set(element.name.text, text);
+        }
+      }
+    } else if (
+      ts.isFunctionDeclaration(statement) ||
+      ts.isClassDeclaration(statement) ||
+      ts.isInterfaceDeclaration(statement) ||
+      ts.isTypeAliasDeclaration(statement)
+    ) {
+      if (statement.name) add(statement.name);
+    }
+  }
+  return names;
 }
 
-/** Runs a module in a process of its own. Imports are resolved as from the project's root. */
-export async function runModule(
-  source: string,
-  env: Readonly<Record<string, string>>,
-): Promise<Finished> {
-  const outfile = join(await cacheFolder(), `module-${process.pid}.mjs`);
-  await build({
-    stdin: { contents: source, resolveDir: root, loader: 'ts' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: [...Object.keys(peerDependencies), ...Object.keys(devDependencies)],
-    outfile,
-  });
-  try {
-    return await runScript(outfile, [], { ...env });
-  } finally {
-    await rm(outfile);
-  }
+/** The names that functions in the code declare for themselves. */
+function innerNames(code: string): Set<string> {
+  const names = new Set<string>();
+  const visit = (node: ts.Node, isInner: boolean) => {
+    const isName =
+      ts.isParameter(node) || ts.isBindingElement(node) || ts.isVariableDeclaration(node);
+    if (isInner && isName && ts.isIdentifier(node.name)) names.add(node.name.text);
+    ts.forEachChild(node, (child) => visit(child, isInner || ts.isFunctionLike(node)));
+  };
+  visit(ts.createSourceFile('block.ts', code, ts.ScriptTarget.Latest), false);
+  return names;
+}
+
+/** The names that code uses, but for those of members. */
+export function usedNames(code: string): Set<string> {
+  const used = new Set<string>();
+  const visit = (node: ts.Node, parent?: ts.Node) => {
+    const isMember =
+      parent !== undefined &&
+      ((ts.isPropertyAccessExpression(parent) && parent.name === node) ||
+        (ts.isPropertyAssignment(parent) && parent.name === node));
+    if (ts.isIdentifier(node) && !isMember) used.add(node.text);
+    ts.forEachChild(node, (child) => visit(child, node));
+  };
+  visit(ts.createSourceFile('block.ts', code, ts.ScriptTarget.Latest));
+  return used;
 }

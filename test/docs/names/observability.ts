@@ -1,6 +1,8 @@
 // What the guide on observability takes for granted: a vault, and the reader's own numbers.
 import { defineProvider, Keyring, MemorySecretStore, SecretsVault } from 'provider-vault';
-import { newKey } from '../support/fixtures.ts';
+import { newKey } from '../../support/fixtures.ts';
+
+export * from 'provider-vault';
 
 export const acmeMail = defineProvider({
   name: 'acmeMail',

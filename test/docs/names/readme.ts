@@ -1,6 +1,8 @@
 // What README.md takes for granted: the reader's own values, and a web framework's request.
 import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
-import { sendgridKey, accountSid as sidOf, authToken as tokenOf } from '../support/fixtures.ts';
+import { sendgridKey, accountSid as sidOf, authToken as tokenOf } from '../../support/fixtures.ts';
+
+export * from 'provider-vault';
 
 export const accountSid = sidOf(1);
 export const authToken = tokenOf(1);

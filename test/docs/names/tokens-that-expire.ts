@@ -5,8 +5,10 @@ import cookieParser from 'cookie-parser';
 import express from 'express';
 import { Keyring, MemorySecretStore } from 'provider-vault';
 import { SMTPServer } from 'smtp-server';
-import { newKey } from '../support/fixtures.ts';
-import { startOidcServer } from '../support/oidc-server.ts';
+import { newKey } from '../../support/fixtures.ts';
+import { startOidcServer } from '../../support/oidc-server.ts';
+
+export * from 'provider-vault';
 
 export const oidc = await startOidcServer();
 export const tokenEndpoint = `${oidc.url}/token`;

@@ -1,0 +1,5 @@
+import type { ScanRange } from 'provider-vault';
+
+export * from './common.ts';
+
+export declare const queue: AsyncIterable<ScanRange> & { add(ranges: ScanRange[]): Promise<void> };

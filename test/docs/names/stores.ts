@@ -1,0 +1,5 @@
+import type { Pool } from 'pg';
+
+export * from './common.ts';
+
+export declare const pool: Pool;
