@@ -141,7 +141,7 @@ export function decodeRecord(record: SecretRecord): RecordView {
     data: record.data,
     etag: etag(record),
     metadata,
-    rev: typeof rev === 'number' && rev >= 1 ? rev : 0,
+    rev: Number.isSafeInteger(rev) && (rev as number) >= 1 ? (rev as number) : 0,
     keyId: typeof keyId === 'string' ? keyId : undefined,
   };
 }

@@ -20,6 +20,7 @@ const PROCESSES = [
   'integration/mongo-scale',
   'integration/iv-and-heap',
   'integration/refresh-processes',
+  'integration/soak',
   'integration/tenant-keys',
 ].map((name) => `test/${name}.test.ts`);
 const only = process.env.PROVIDER_VAULT_PROCESSES === '1';
@@ -48,7 +49,7 @@ export default defineConfig({
     pool: 'forks',
     // Much of the suite waits for a server or a time-out: one more than the usual two cores.
     maxWorkers: 3,
-    testTimeout: deep ? 15 * 60_000 : 120_000,
+    testTimeout: deep ? 25 * 60_000 : 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },
     coverage: {

@@ -26,7 +26,6 @@ async function start(): Promise<void> {
   const server = await listen(config.port, config.host);
   server.on('request', app);
   const stopUpkeep = startUpkeep({ db, vault, log });
-  log.info({ address: server.address() }, 'listening');
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {
@@ -36,4 +35,5 @@ async function start(): Promise<void> {
       await mongo.close();
     });
   }
+  log.info({ address: server.address() }, 'listening');
 }

@@ -44,8 +44,9 @@ export async function runDemo({
       if (!end) invite(crm, password);
     }
     if (end) return say(`\n${end}`);
+    const ended = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
     say('\nCtrl-C ends it.');
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    await ended;
   } finally {
     await close();
     // Ctrl-C in a terminal ends the embedded database too, maybe before us.

@@ -85,23 +85,41 @@ function continuation(after: string | undefined): string {
 // to come to its end, and to say where it was, even if a second signal follows at once.
 const END_WITHIN_MS = 500;
 
-/**
- * Runs an operation with its progress shown. The first Ctrl-C or SIGTERM stops it between two
- * batches, the second one at once. Both are safe: a record is written whole or not at all.
- *
- * @throws Interrupted if it was stopped, with the operation's error as the cause
- */
+/** Runs an operation with its progress shown, as {@link untilStopped}. */
 export async function withProgress<T>(
   label: string,
   json: boolean,
   operate: (controls: Controls) => Promise<T>,
 ): Promise<T> {
-  const abort = new AbortController();
   const progress = await startProgress(label);
+  try {
+    return await untilStopped(
+      json,
+      (signal) => operate({ signal, onProgress: progress.show }),
+      progress.end, // before anything else is shown, because it brings back the cursor
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+/**
+ * Runs an operation. The first Ctrl-C or SIGTERM stops it between two steps, the second one at once.
+ * Both are safe: a record is written whole or not at all.
+ *
+ * @param onStop - is called at the first of them
+ * @throws Interrupted if it was stopped, with the operation's error as the cause
+ */
+export async function untilStopped<T>(
+  json: boolean,
+  operate: (signal: AbortSignal) => Promise<T>,
+  onStop?: () => void,
+): Promise<T> {
+  const abort = new AbortController();
   let stopped: { readonly by: NodeJS.Signals; readonly at: number } | undefined;
   let exit: NodeJS.Timeout | undefined;
   const stop = (signal: NodeJS.Signals) => {
-    progress.end(); // before anything else, because it brings back the cursor
+    onStop?.();
     if (stopped === undefined) {
       stopped = { by: signal, at: performance.now() };
       note('Stopping. Press Ctrl-C again to stop at once.');
@@ -115,7 +133,7 @@ export async function withProgress<T>(
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   try {
-    return await operate({ signal: abort.signal, onProgress: progress.show });
+    return await operate(abort.signal);
   } catch (error) {
     if (stopped === undefined) throw error;
     throw new Interrupted(stopped.by, { cause: error });
@@ -128,6 +146,5 @@ export async function withProgress<T>(
       const exitSoon = () => setTimeout(() => process.exit(code), END_WITHIN_MS).unref();
       process.on('SIGINT', exitSoon).on('SIGTERM', exitSoon);
     }
-    progress.end();
   }
 }

@@ -1,4 +1,5 @@
 import { abortError } from '../core/audited.ts';
+import { assertOptions } from '../core/options.ts';
 import { coreOf } from '../core/vault-core.ts';
 import { forEachRecord } from '../maintenance/batches.ts';
 import type { LongOperationOptions, OperationIssue } from '../maintenance/long-operation.ts';
@@ -44,6 +45,7 @@ export async function checkRecords(
   vault: SecretsVault,
   options: CheckHealthOptions,
 ): Promise<HealthReport> {
+  assertOptions(options);
   const { maxPerSecond = DEFAULT_MAX_PER_SECOND } = options;
   const paced = { ...options, maxPerSecond };
   return forEachRecord(coreOf(vault), paced, {

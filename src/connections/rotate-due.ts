@@ -49,7 +49,7 @@ export async function rotateDueRecords(
   core: VaultCore,
   options: RotateDueOptions,
 ): Promise<RotateDueReport> {
-  const { olderThanMs } = options;
+  const { olderThanMs } = options ?? {};
   if (!(Number.isFinite(olderThanMs) && olderThanMs >= 0)) {
     throw invalidArgument('olderThanMs must be milliseconds.');
   }

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assertObject } from '../clients/credentials.ts';
-import { auditRefusal, auditSubject, locate, type Target } from '../core/audited.ts';
+import { auditRefusal, auditSubject, locate, type Target, untilAborted } from '../core/audited.ts';
 import { assertOptions, type ReadOptions } from '../core/options.ts';
 import { traced } from '../core/tracing.ts';
 import type { VaultCore } from '../core/vault-core.ts';
@@ -49,6 +50,7 @@ export interface RotateResult {
 }
 
 const DEFAULT_GRACE_MS = 60_000;
+const ABORT_GRACE_MS = 500;
 
 /** How the credentials of a provider are replaced; `undefined` where it is not known. @internal */
 export function rotationOf(
@@ -85,11 +87,28 @@ export async function runRotation(
   const subject = auditSubject('rotate-credential', ref, options);
   return core.trail.run(subject, async (entry) => {
     const run = { definition, rotation, graceMs, writtenBefore, options };
-    const replace = () => rotate(core, ref, run);
+    const replace = () => untilStopped(options.signal, () => rotate(core, ref, run));
     const fields = await traced('rotateCredential', core.owner, replace, () => ref);
     entry.fields = fields;
     return { ...ref, fields };
   });
+}
+
+/** Runs `work`, which ends by itself soon after `signal` is aborted, unless the store hangs. */
+async function untilStopped<T>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const running = work();
+  try {
+    return await untilAborted(signal, () => running);
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    const late = sleep(ABORT_GRACE_MS).then(() => {
+      throw error;
+    });
+    return Promise.race([running, late]); // so that the lease is given back
+  }
 }
 
 function checkedRotation(core: VaultCore, options: RotateOptions) {

@@ -43,7 +43,7 @@ export class CacheWatch {
    */
   async start(): Promise<void> {
     if (this.#ready === undefined) {
-      if (this.#closed || this.#store.watch === undefined) return;
+      if (this.#closed) return;
       if (performance.now() < this.#retryAt) return;
       this.#stop = this.#listen();
       this.#ready = atMost(this.#stop);

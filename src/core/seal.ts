@@ -81,9 +81,13 @@ function openWith(
   unbound: UnboundPolicy,
 ): OpenedVersion {
   if (keys.length === 0) {
+    const named = typeof keyId === 'string' ? keyId : '(none named)'; // of an earlier version: anything
+    const todo = /^t\d/.test(named)
+      ? 'It is a tenant key: use TenantKeys, or --kms.'
+      : 'Add that key to APP_DECRYPTION_KEYS.';
     throw new VaultError(
       'ERR_KEY_UNKNOWN',
-      `${recordLabel(ref)} is sealed with key ${typeof keyId === 'string' ? keyId : '(none named)'}, which is not configured. Add that key to APP_DECRYPTION_KEYS.`,
+      `${recordLabel(ref)} is sealed with key ${named}, which is not configured. ${todo}`,
     );
   }
   const plaintext = openWithAny(
@@ -122,12 +126,12 @@ function parseContent(text: string, ref: SecretRef): Record<string, unknown> {
   return content as Record<string, unknown>;
 }
 
-// The old system stored what it was given: null is "not set", and a number is its digits.
+// The old system stored what it was given: null and false are "not set", and a number is its digits.
 function toFields(content: Record<string, unknown>, ref: SecretRef): FieldMap {
   const fields = emptyFields();
   for (const field of Object.keys(content)) {
     const value = content[field];
-    if (field === BINDING || value === null) continue;
+    if (field === BINDING || value === null || value === false) continue;
     if (typeof value === 'object') {
       throw new VaultError(
         'ERR_MALFORMED',

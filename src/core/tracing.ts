@@ -140,9 +140,7 @@ async function runTraced<T>(
     }
   };
   const tracing = TRACING_CHANNELS[context.operation].tracePromise(run, context);
-  await tracing.catch((error: unknown) => {
-    failed ??= { error };
-  });
+  await tracing.catch(() => {}); // `failed` has it
   if (failed !== undefined) throw failed.error;
   return (finished as unknown as { readonly result: T }).result;
 }

@@ -37,8 +37,7 @@ export function encrypt(plaintext: Uint8Array | string, key: KeyObject): Buffer 
   const iv = Buffer.allocUnsafe(IV_BYTES);
   writeFreshIv(iv);
   const cipher = createCipheriv('aes-256-gcm', key, iv, OPTIONS);
-  const ciphertext =
-    typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
+  const ciphertext = cipher.update(plaintext as string, 'utf8'); // of bytes, Node ignores the encoding
   cipher.final(); // GCM is a stream mode: nothing is left to return
   return Buffer.concat([iv, cipher.getAuthTag(), ciphertext], HEADER_BYTES + ciphertext.length);
 }

@@ -65,7 +65,7 @@ function fromBytes(bytes: Uint8Array, source: string): KeyObject {
 }
 
 function checked(key: KeyObject, source: string): KeyObject {
-  if (key.type !== 'secret' || key.symmetricKeySize !== KEY_BYTES) {
+  if (key.symmetricKeySize !== KEY_BYTES) {
     throw new VaultError(
       'ERR_KEY_INVALID',
       key.type === 'secret'

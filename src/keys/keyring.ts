@@ -59,7 +59,11 @@ export class Keyring implements KeyProvider {
    */
   constructor(options: KeyringOptions) {
     const first = toVaultKey(ringKey(options?.encryptionKey, 'encryptionKey'));
-    const others = (options.decryptionKeys ?? []).map((key, index) =>
+    const { decryptionKeys = [] } = options;
+    if (!Array.isArray(decryptionKeys)) {
+      throw new VaultError('ERR_KEY_INVALID', 'decryptionKeys must be an array.');
+    }
+    const others = decryptionKeys.map((key: KeyInput, index) =>
       toVaultKey(ringKey(key, `decryptionKeys[${index}]`)),
     );
     const byId = new Map([[first.id, first]]);

@@ -46,7 +46,7 @@ export async function refreshRecords(
   core: VaultCore,
   options: RefreshDueOptions,
 ): Promise<RefreshReport> {
-  const { withinMs } = options;
+  const { withinMs } = options ?? {};
   if (withinMs !== undefined && !(Number.isFinite(withinMs) && withinMs >= 0)) {
     throw invalidArgument('withinMs must be milliseconds.');
   }

@@ -228,6 +228,7 @@ interface BatchSettings {
 export function batchSettings(options: LongOperationOptions): BatchSettings {
   assertOptions(options);
   const { batchSize = 100, concurrency = 4, dryRun = false, maxPerSecond, part, range } = options;
+  const { onProgress, onIssue } = options;
   for (const [name, value] of Object.entries({ batchSize, concurrency })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw invalidArgument(`${name} must be a positive integer.`);
@@ -239,8 +240,14 @@ export function batchSettings(options: LongOperationOptions): BatchSettings {
   if (options.after !== undefined && typeof options.after !== 'string') {
     throw invalidArgument('after must be a string.');
   }
+  if (typeof dryRun !== 'boolean') throw invalidArgument('dryRun must be a boolean.');
+  for (const [name, call] of Object.entries({ onProgress, onIssue })) {
+    if (call !== undefined && typeof call !== 'function') {
+      throw invalidArgument(`${name} must be a function.`);
+    }
+  }
   if (part !== undefined) {
-    const { index, of } = part;
+    const { index, of } = part ?? {};
     const whole = Number.isSafeInteger(index) && Number.isSafeInteger(of);
     if (!whole || index < 0 || index >= of || of > 2 ** 32) {
       throw invalidArgument('part must be { index, of } with integers, and 0 <= index < of.');

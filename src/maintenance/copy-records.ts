@@ -148,11 +148,12 @@ async function copyBatch(
   let views = batch.filter(({ ref }) => !isLease(ref.provider));
   part.scanned += views.filter(isCounted).length;
   for (let attempt = 1; views.length > 0; attempt++) {
-    const stored = await readAll(to, options, views);
+    const stored = await readAll(to, options, views, true);
     const due = views.flatMap((view) => {
       const target = stored.get(refKey(view.ref));
       if (target === undefined || isNewer(view, target)) {
-        return [{ view, write: { record: view.record, expected: target?.etag ?? null } }];
+        const expected = target?.etag ?? null;
+        return [{ view, write: { record: view.record, expected, stored: target?.record } }];
       }
       const isOurs = sent.has(view) && isSame(view, target); // its answer was lost
       if (isOurs) count(view, part, counter);
@@ -198,8 +199,9 @@ async function putAll(
   }
   // One record that cannot be kept must not keep the others from being copied.
   const results: (boolean | Error)[] = [];
-  for (const { record, expected } of writes) {
-    results.push(await to.put(record, expected).catch(whether));
+  for (const write of writes) {
+    const writing = to.putMany([write]).then(([done = false]) => done);
+    results.push(await writing.catch(whether));
   }
   return results;
 }
@@ -237,9 +239,10 @@ async function readAll(
   store: SecretStore,
   options: CopyOptions,
   views: readonly RecordView[],
+  history = false,
 ): Promise<Map<string, RecordView>> {
   const refs: SecretRef[] = views.map(({ ref }) => ref);
-  const read = () => store.getMany(refs, { history: false });
+  const read = () => store.getMany(refs, { history });
   const records = await retryUnavailable(options, read);
   return new Map(records.map((record) => [refKey(record), decodeRecord(record)]));
 }
@@ -254,6 +257,7 @@ function isSame(a: RecordView, b: RecordView): boolean {
  * system keeps neither, and writes to the source only.
  */
 function isNewer(a: RecordView, b: RecordView): boolean {
+  if (isSame(a, b)) return false;
   const [createdA, createdB] = [createdAt(a), createdAt(b)];
   if (createdA !== createdB) return createdA > createdB;
   return a.rev > b.rev || a.rev + b.rev === 0;

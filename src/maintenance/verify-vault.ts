@@ -87,7 +87,7 @@ export async function verifyRecords(
   core: VaultCore,
   options: LongOperationOptions,
 ): Promise<VerificationReport> {
-  const { range, part, after } = options;
+  const { range, part, after } = options ?? {};
   // Reserved records [R8] are not counted, but their keys are needed.
   const neededKeys = new Set<string>();
   const tenantSeals = new TenantSeals();

@@ -91,6 +91,7 @@ export async function runMigration(
     if (!Array.isArray(tenantIds)) throw invalidArgument('tenantIds must be an array of strings.');
     tenantIds.forEach(assertTenantId);
   }
+  if (typeof erase !== 'boolean') throw invalidArgument('erase must be a boolean.');
   const sources = openSources(options);
   const mapping = resolveMapping(options.mapping, core.registry);
   if (start !== undefined) decodePlace(start); // a malformed one is rejected before anything begins

@@ -50,7 +50,10 @@ export function assertSettingsOptions({ settings, secrets, tenantOf }: SettingsO
   if (tenantOf !== undefined && typeof tenantOf !== 'function') {
     throw invalidArgument('tenantOf must be a function.');
   }
-  for (const [name, source] of Object.entries({ settings, secrets: secrets ?? settings })) {
+  for (const [name, source] of Object.entries({
+    settings,
+    ...(secrets !== undefined && { secrets }),
+  })) {
     const members = source as unknown as Readonly<Record<string, unknown>> | null | undefined;
     const usable =
       typeof source === 'function' ||

@@ -1,5 +1,11 @@
 import { invalidArgument } from '../errors.ts';
-import { etag, METADATA_MEMBERS, type SecretRecord, type SecretRef } from '../record.ts';
+import {
+  decodeRecord,
+  etag,
+  METADATA_MEMBERS,
+  type SecretRecord,
+  type SecretRef,
+} from '../record.ts';
 import type { ScanRange } from '../stores/secret-store.ts';
 
 /**
@@ -94,11 +100,13 @@ export function insertion(record: SecretRecord): { filter: object; update: objec
  * they are in the database [R7].
  *
  * @param stored - the record that the update's condition finds, where it is known: what is the same in
- * both is left out, which spares a server a fifth of the work
+ * both is left out, which spares a server a fifth of the work; and unknown members that differ are
+ * written, as a copy needs it
  * @internal
  */
 export function replacement(record: SecretRecord, stored?: SecretRecord): object {
-  const { data, metadata = {}, history } = record;
+  const { data, history } = record;
+  const { metadata } = decodeRecord(record); // which may be null or anything else [L3]
   const { metadata: before } = stored ?? {};
   const $set: Record<string, unknown> = { data };
   const $unset: Record<string, unknown> = {};
@@ -111,7 +119,22 @@ export function replacement(record: SecretRecord, stored?: SecretRecord): object
   for (const member of METADATA_MEMBERS) {
     assign(`metadata.${member}`, metadata[member], before?.[member]);
   }
+  if (stored !== undefined) {
+    for (const member of unknownMembers(record, RECORD_MEMBERS)) {
+      assign(member, record[member], stored[member]);
+    }
+    for (const member of unknownMembers(metadata, METADATA_MEMBERS)) {
+      assign(`metadata.${member}`, metadata[member], before?.[member]);
+    }
+  }
   return { $set, ...(Object.keys($unset).length > 0 && { $unset }) };
+}
+
+const RECORD_MEMBERS = ['_id', 'tenantId', 'provider', 'data', 'metadata', 'history'];
+
+/** Members that an update can name. */
+function unknownMembers(object: object, known: readonly string[]): string[] {
+  return Object.keys(object).filter((name) => !known.includes(name) && !/^$|^\$|\./.test(name));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { assertObject } from '../clients/credentials.ts';
 import { auditRefusal } from '../core/audited.ts';
 import { openVersion, sealFields } from '../core/seal.ts';
 import { coreOf, type VaultCore } from '../core/vault-core.ts';
@@ -72,9 +73,11 @@ const MAX_TRANSACTION_LENGTH = 8_192;
 export async function startConnect(
   vault: SecretsVault,
   provider: OAuthProvider,
-  { tenantId, redirectUri, account }: StartConnectOptions,
+  options: StartConnectOptions,
 ): Promise<ConnectStart> {
   const core = coreOf(vault);
+  assertObject(options);
+  const { tenantId, redirectUri, account } = options;
   assertTenantId(tenantId);
   const connection = connectionOf(provider);
   if (typeof redirectUri !== 'string' || !URL.canParse(redirectUri)) {
@@ -120,12 +123,16 @@ export async function finishConnect(
   options: FinishConnectOptions,
 ): Promise<SecretInfo> {
   const core = coreOf(vault);
+  assertObject(options);
   const { tenantId, actor, signal = new AbortController().signal } = options;
-  const { name } = provider;
   const by = { ...(actor !== undefined && { actor }) };
   const fields = await auditRefusal(core, 'put', tenantId, provider, by, async () => {
     assertTenantId(tenantId);
+    if (!URL.canParse(String(options.url))) {
+      throw invalidArgument('url must be the whole URL of the request, with its host.');
+    }
     const connection = connectionOf(provider);
+    const { name } = provider;
     const { account, ...begun } = await openTransaction(core, tenantId, name, options.transaction);
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
     const parties = await oauthParties(connection, inTime);

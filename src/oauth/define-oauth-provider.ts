@@ -1,5 +1,4 @@
 import { invalidArgument } from '../errors.ts';
-import { describeType } from '../names.ts';
 import { defineProvider, type ProviderDefinition } from '../providers/define-provider.ts';
 import {
   isLoopback,
@@ -35,7 +34,7 @@ export function defineOAuthProvider<const N extends string>(
 ): OAuthProvider<N> {
   for (const member of ['clientId', 'clientSecret'] as const) {
     if (typeof app?.[member] !== 'string' || app[member] === '') {
-      throw invalidArgument(`${member} must be a string, not ${describeType(app?.[member])}.`);
+      throw invalidArgument(`${member} must be a string that is not empty.`);
     }
   }
   const { name, authorizationEndpoint, tokenEndpoint, scopes } = settings;

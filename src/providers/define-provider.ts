@@ -175,6 +175,9 @@ export function defineProvider<
   if (typeof label !== 'string') {
     throw invalidArgument(`Provider "${name}": the label must be a string.`);
   }
+  if (!fields || !Array.isArray(complete) || !complete.every(Array.isArray)) {
+    throw invalidArgument(`Provider "${name}" needs fields, and "complete" as an array of arrays.`);
+  }
   for (const [field, description] of Object.entries<FieldDefinition>(fields)) {
     assertFieldName(field, name);
     assertDescription(description, name, field);

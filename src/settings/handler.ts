@@ -9,7 +9,7 @@ import { isDefinition, type ProviderDefinition } from '../providers/define-provi
 import { holdsPlaceholder } from '../providers/mask.ts';
 import { secretsToEnterAgain } from '../vault/form-changes.ts';
 import type { SecretsVault } from '../vault/secrets-vault.ts';
-import type { ProviderStatus, StatusOptions } from '../vault/status.ts';
+import { assertStatusOptions, type ProviderStatus, type StatusOptions } from '../vault/status.ts';
 import { groupActivity } from './activity.ts';
 import { empty, json, Refusal } from './answer.ts';
 import type {
@@ -128,6 +128,12 @@ export function createSettingsHandler(
   const basePath = checkedBasePath(options.basePath);
   const providers = checkedProviders(options.providers);
   if (typeof identify !== 'function') throw invalidArgument('identify must be a function.');
+  for (const name of ['activity', 'webhooks', 'onError'] as const) {
+    if (!['undefined', 'function'].includes(typeof options[name])) {
+      throw invalidArgument(`${name} must be a function.`);
+    }
+  }
+  assertStatusOptions(options);
   const say = translator(options.messages);
   const tests = new TenantLimit(TESTS_PER_MINUTE);
   const saves = new TenantLimit(SAVES_PER_MINUTE);
@@ -266,7 +272,7 @@ export function createSettingsHandler(
       ...connection,
       ...options,
       tenantId,
-      provider: definition.name,
+      provider: definition,
       ...(fields && { fields }),
     }).catch((error: unknown) => {
       // Everything else in the request is checked: there is no test for this provider.

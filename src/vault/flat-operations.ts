@@ -11,7 +11,7 @@ import { openVersion } from '../core/seal.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { writeRecord } from '../core/write.ts';
 import { invalidArgument } from '../errors.ts';
-import { describeType } from '../names.ts';
+import { assertTenantId, describeType } from '../names.ts';
 import { applyChanges, emptyFields } from '../providers/fields.ts';
 import type { SecretInfo } from '../record.ts';
 import { patchRecord } from './changes.ts';
@@ -77,9 +77,10 @@ export async function setSecrets(
   secrets: unknown,
   options: WriteOptions,
 ): Promise<SecretInfo[]> {
-  const patches = await auditRefusal(core, 'patch', tenantId, undefined, options, () =>
-    patchesByProvider(core, secrets),
-  );
+  const patches = await auditRefusal(core, 'patch', tenantId, undefined, options, () => {
+    assertTenantId(tenantId);
+    return patchesByProvider(core, secrets);
+  });
   for (const [provider, changes] of patches) {
     // All are checked before the first is written.
     await auditRefusal(core, 'patch', tenantId, provider, options, () => {
@@ -119,6 +120,7 @@ export async function deleteSecret(
       delete fields[field];
       return found ? { fields, history: [] } : undefined;
     });
+    if (!found) Object.assign(entry, { outcome: 'refused', code: 'ERR_SECRET_NOT_FOUND' });
     return found;
   });
 }

@@ -26,7 +26,7 @@ export function formChanges(
       throw invalidArgument(`Field "${field}" of provider "${provider}" ${change.problem}`);
     }
     if (change.to === null && stored === undefined) continue;
-    if (change.to !== undefined && change.to !== stored) changes[field] = change.to;
+    if (change.to !== undefined) changes[field] = change.to;
   }
   assertSecretsEnteredAgain(form, current, definition);
   return changes;
@@ -65,10 +65,7 @@ export function secretsToEnterAgain(
   shown: (field: string) => string | undefined,
 ): string[] {
   const entered = form as Readonly<Record<string, unknown>>;
-  const to = (field: string) =>
-    Object.hasOwn(entered, field) && entered[field] !== undefined
-      ? formChange(field, entered[field], definition, undefined).to
-      : undefined;
+  const to = (field: string) => formChange(field, entered[field], definition, undefined).to;
   const fields = Object.entries(definition.fields);
   const moves = fields.some(([field, { destination }]) => {
     const next = destination ? to(field) : undefined;

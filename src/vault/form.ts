@@ -18,8 +18,8 @@ export function formProblems(
   for (const [field, value] of fieldEntries(form, provider)) {
     if (value === undefined) continue;
     const change = formChange(field, value, definition, undefined);
-    const entered = typeof change.to === 'string' ? change.to : undefined;
-    const problem = change.problem ?? (entered && valueProblem(entered, definition?.fields[field]));
+    const problem =
+      change.problem ?? (change.to && valueProblem(change.to, definition?.fields[field]));
     if (problem) problems.push([field, `This ${problem}`]);
   }
   return Object.fromEntries(problems);
@@ -54,7 +54,7 @@ export function formChange(
   }
   const entered = value.trim(); // keys are pasted with white space around them
   if (entered === '' || isPlaceholder(entered)) return {};
-  if (value === stored || entered === stored || entered === stored?.trim()) return {};
+  if (entered === stored?.trim()) return {};
   if (isSecret(field, definition) && entered.includes('•')) {
     return { problem: 'holds a part of a mask. Enter the whole value.' };
   }

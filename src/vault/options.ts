@@ -94,7 +94,8 @@ const DEFAULT_CLIENTS = 500;
  * @throws VaultError `ERR_INVALID_ARGUMENT`
  * @internal
  */
-export function createCore(options: SecretsVaultOptions): VaultCore {
+export function createCore(given: SecretsVaultOptions): VaultCore {
+  const options = given ?? {};
   const { store, keys, unbound = 'accept', history = {}, now = Date.now } = options;
   const { maxClients = DEFAULT_CLIENTS } = options;
   const { max = DEFAULT_CACHED, ttlMs = 0 } = options.cache ?? {};

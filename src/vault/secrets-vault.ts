@@ -16,7 +16,7 @@ import type { OpenedVersion } from '../core/seal.ts';
 import { type TraceContext, traced } from '../core/tracing.ts';
 import { attachCore, type VaultCore } from '../core/vault-core.ts';
 import { removeRecord, writeRecord } from '../core/write.ts';
-import { VaultError } from '../errors.ts';
+import { invalidArgument, VaultError } from '../errors.ts';
 import { assertTenantId, healthRef } from '../names.ts';
 import {
   type ChangesOf,
@@ -255,6 +255,7 @@ export class SecretsVault {
     context: TraceContext | undefined,
   ): Promise<ManyResult[]> {
     const core = this.#core;
+    if (!Array.isArray(refs)) throw invalidArgument('getMany needs an array.');
     const wanted: SecretRef[] = [];
     for (const at of refs.keys()) {
       const { tenantId, provider } = (refs[at] ?? {}) as (typeof refs)[number];
@@ -682,7 +683,8 @@ export class TenantVault {
 
   /** As `SecretsVault.getMany`, by provider. */
   getMany(providers: readonly ProviderRef[], options?: ReadOptions) {
-    const refs = providers.map((provider) => ({ tenantId: this.tenantId, provider }));
+    // Anything but an array is rejected there.
+    const refs = providers?.map?.((provider) => ({ tenantId: this.tenantId, provider }));
     return this.#vault.getMany(refs, options);
   }
 

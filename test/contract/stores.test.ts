@@ -2,15 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MongoClient } from 'mongodb';
-import { FileSecretStore, MemorySecretStore, MongoSecretStore } from 'provider-vault';
+import { FileSecretStore, MemorySecretStore } from 'provider-vault';
 import { describeSecretStore } from 'provider-vault/testing';
 import { afterAll, describe, it } from 'vitest';
-import { testDatabase } from '../support/database.ts';
 
-const { db } = await testDatabase();
-const nowhere = new MongoClient('mongodb://127.0.0.1:1', { serverSelectionTimeoutMS: 50 });
-afterAll(() => nowhere.close());
 const folder = mkdtempSync(join(tmpdir(), 'stores-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -33,23 +28,3 @@ describeSecretStore(
     unreachable: () => new FileSecretStore(join(folder, 'none', 'secrets.json')),
   },
 );
-
-for (const indexed of [true, false]) {
-  let collection = '';
-  describeSecretStore(
-    { describe, it },
-    {
-      name: `MongoSecretStore ${indexed ? 'with' : 'without'} its index`,
-      open: async () => {
-        collection = `secrets_${randomUUID()}`;
-        const store = new MongoSecretStore(db, { collection });
-        if (indexed) await store.init();
-        return store;
-      },
-      reopen: () => new MongoSecretStore(db, { collection }),
-      readRaw: ({ tenantId, provider }) =>
-        db.collection(collection).findOne({ tenantId, provider }),
-      unreachable: () => new MongoSecretStore(nowhere.db('none')),
-    },
-  );
-}

@@ -47,15 +47,15 @@ it('a tenant is told on the card when the connection has ended, and in its notic
   const expiresAt = new Date(Date.now() + 60_000).toISOString();
   await crm.vault.patch('acme', definition, { expiresAt, refreshToken: 'taken back' });
   const health = card.getByText('Google Mail has ended this connection: connect again');
+  const notice = page.getByRole('region', { name: 'Notices' }).getByText('connect again');
   await expect
     .poll(async () => {
       await page.reload();
       await card.waitFor();
-      return health.count();
+      return [await health.count(), await notice.count()];
     })
-    .toBe(1);
+    .toEqual([1, 1]);
   expect(await health.textContent()).toContain('since just now');
-  await page.getByRole('region', { name: 'Notices' }).getByText('connect again').waitFor();
   await card.getByRole('button', { name: 'Connect Google Mail again' }).waitFor();
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });

@@ -6,7 +6,8 @@ import { FileSecretStore, Keyring, SecretsVault } from 'provider-vault';
 import { afterAll, expect, it, vi } from 'vitest';
 import { runCommandLine } from '../../src/cli/program.ts';
 import { newKey } from '../support/fixtures.ts';
-import { inputs, outcome } from '../support/fuzz.ts';
+import { inputs } from '../support/fuzz.ts';
+import { outcome } from '../support/outcome.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'provider-vault-fuzz-'));
 afterAll(() => rm(folder, { recursive: true }));

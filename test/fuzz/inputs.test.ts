@@ -1,26 +1,13 @@
 import fc from 'fast-check';
-import {
-  defineProvider,
-  migrateFromSettings,
-  SecretsVault,
-  type VaultErrorCode,
-  verifyTwilioWebhook,
-} from 'provider-vault';
+import { migrateFromSettings, SecretsVault, type VaultErrorCode } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { accountSid, authToken, memoryVault } from '../support/fixtures.ts';
-import { anything, inputs, outcome } from '../support/fuzz.ts';
+import { anything, inputs } from '../support/fuzz.ts';
+import { outcome } from '../support/outcome.ts';
 import { settingsRows } from '../support/settings-rows.ts';
+import { changesOnlyNamed, keptOrRefused, twilioForgeryRefused } from './properties.ts';
 
 const INVALID: VaultErrorCode[] = ['ERR_INVALID_ARGUMENT'];
-const relay = defineProvider({
-  name: 'relay',
-  fields: {
-    host: { label: 'Host', secret: false, destination: true, pattern: /^[a-z.]+$/ },
-    number: { label: 'Number', secret: false, lookup: true },
-    password: { label: 'Password', secret: true },
-  },
-  complete: [['host', 'password']],
-});
 const field = fc.oneof(
   fc.constantFrom(
     'host',
@@ -46,51 +33,11 @@ const bundle = fc.oneof(
 );
 
 it('what is put comes back as it was, or is refused', async () => {
-  await fc.assert(
-    fc.asyncProperty(bundle, async (fields) => {
-      const { vault } = memoryVault({ providers: [relay] });
-      for (const provider of ['custom', 'relay']) {
-        const put = await outcome(INVALID, () => vault.put('acme', provider, fields as never));
-        if ('code' in put) expect(await vault.list('acme')).toEqual([]);
-        else {
-          expect((await vault.require('acme', provider)).reveal()).toEqual({
-            ...(fields as object),
-          });
-          await vault.delete('acme', provider);
-        }
-      }
-    }),
-    inputs(500),
-  );
+  await fc.assert(fc.asyncProperty(bundle, keptOrRefused), inputs(500));
 });
 
 it('a patch, a form and flat keys change what they name, or nothing', async () => {
-  const before = { host: 'a.example', number: '+4930123456', password: 'p'.repeat(20) };
-  await fc.assert(
-    fc.asyncProperty(bundle, async (changes) => {
-      const { vault } = memoryVault({ providers: [relay] });
-      await vault.put('acme', 'relay', before);
-      const changing: (() => Promise<unknown>)[] = [
-        () => vault.patch('acme', 'relay', changes as never),
-        () => vault.applyForm('acme', 'relay', changes as never),
-        () => vault.setSecrets('acme', changes as never),
-      ];
-      for (const change of changing) {
-        const stored = (await vault.require('acme', 'relay')).reveal() as Record<string, string>;
-        const done = await outcome(INVALID, change);
-        const after = (await vault.require('acme', 'relay')).reveal() as Record<string, string>;
-        if ('code' in done) expect(after).toEqual(stored);
-        const named = Object.keys((changes ?? {}) as object);
-        for (const name of Object.keys(before)) {
-          if (!named.includes(name)) expect(after[name]).toBe(stored[name]);
-        }
-        for (const text of Object.values(after)) expect(text).not.toContain('••••');
-      }
-      const problems = await outcome(INVALID, () => vault.checkForm('relay', changes as never));
-      if ('value' in problems) expect(Object.getPrototypeOf(problems.value)).toBe(Object.prototype);
-    }),
-    inputs(400),
-  );
+  await fc.assert(fc.asyncProperty(bundle, changesOnlyNamed), inputs(400));
 });
 
 it('names of every form are a tenant of their own, or are refused', async () => {
@@ -178,15 +125,9 @@ it('no webhook is accepted that the tenant did not sign', async () => {
   const url = fc.oneof(fc.webUrl(), fc.string(), anything());
   const signature = fc.oneof(fc.base64String({ minLength: 28, maxLength: 28 }), anything());
   await fc.assert(
-    fc.asyncProperty(params, url, signature, async (body, at, signed) => {
-      const request = { signature: signed, url: at, params: body, env: {} } as never;
-      for (const whose of [{ tenantId: 'acme' }, { resolve: true }]) {
-        const result = await outcome(INVALID, () =>
-          verifyTwilioWebhook(vault, { ...whose, ...(request as object) } as never),
-        );
-        if ('value' in result) expect(result.value.ok).toBe(false);
-      }
-    }),
+    fc.asyncProperty(params, url, signature, (body, at, signed) =>
+      twilioForgeryRefused(vault, { signature: signed, url: at, params: body }),
+    ),
     inputs(400),
   );
 });

@@ -1,54 +1,31 @@
 import { randomBytes } from 'node:crypto';
-import { inspect } from 'node:util';
 import fc from 'fast-check';
 import {
   etag,
   Keyring,
   MemorySecretStore,
-  open,
   type SecretMetadata,
   type SecretRecord,
   type SecretRef,
-  type SecretStore,
   SecretsVault,
   seal,
-  type VaultErrorCode,
-  verifyVault,
 } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { newKey } from '../support/fixtures.ts';
-import { altered, anything, bent, inputs, outcome } from '../support/fuzz.ts';
+import { altered, anything, bent, inputs } from '../support/fuzz.ts';
+import { outcome } from '../support/outcome.ts';
+import {
+  databaseWith,
+  keyOrRefused,
+  openedOrRefused,
+  REFUSED,
+  recordOrRefused,
+  SECRET,
+} from './properties.ts';
 
 const key = newKey();
 const keys = new Keyring({ encryptionKey: key });
-const SECRET = 'the secret of acme';
 const ref = { tenantId: 'acme', provider: 'custom' };
-const REFUSED: VaultErrorCode[] = [
-  'ERR_MALFORMED',
-  'ERR_DECRYPTION_FAILED',
-  'ERR_BINDING',
-  'ERR_KEY_UNKNOWN',
-  'ERR_STORE_FAILED',
-];
-
-/** A database in which somebody wrote `record`, whatever that is. */
-function databaseWith(record: SecretRecord): SecretStore {
-  const store = new MemorySecretStore();
-  const read = async () => structuredClone(record);
-  // Stores pass over what has no address.
-  const readAll = async () => {
-    const odd = await read();
-    return typeof odd.tenantId === 'string' && typeof odd.provider === 'string' ? [odd] : [];
-  };
-  return Object.assign(Object.create(store), {
-    get: read,
-    getMany: readAll,
-    list: async () => [await read()],
-    async *scan() {
-      yield await readAll();
-    },
-  }) as SecretStore;
-}
 
 async function written(at: SecretRef, fields: Record<string, string>): Promise<SecretRecord> {
   const store = new MemorySecretStore();
@@ -68,10 +45,7 @@ describe('a sealed text', () => {
       fc.nat().map((at) => bent(sealed, at)),
     );
     await fc.assert(
-      fc.asyncProperty(text, async (data) => {
-        const result = await outcome(REFUSED, () => open(data as string, key));
-        expect('code' in result || data === sealed).toBe(true);
-      }),
+      fc.asyncProperty(text, (data) => openedOrRefused(data, key)),
       inputs(3_000),
     );
   });
@@ -86,18 +60,7 @@ describe('a sealed text', () => {
       fc.nat().map((at) => bent(key, at)),
     );
     await fc.assert(
-      fc.asyncProperty(odd, async (text) => {
-        const codes: VaultErrorCode[] = [
-          'ERR_KEY_INVALID',
-          'ERR_KEY_MISSING',
-          'ERR_DECRYPTION_FAILED',
-        ];
-        expect('code' in (await outcome(codes, () => open(sealed, text as string)))).toBe(true);
-        const ring = await outcome(codes, () =>
-          Keyring.fromEnv({ APP_ENCRYPTION_KEY: text as string }),
-        );
-        if ('value' in ring) expect(ring.value.keyIds).toHaveLength(1);
-      }),
+      fc.asyncProperty(odd, (text) => keyOrRefused(text, sealed)),
       inputs(1_000),
     );
   });
@@ -107,19 +70,7 @@ describe('a record', () => {
   it('with anything altered gives what was stored, or is refused, and hides no other record', async () => {
     const record = await written(ref, { secret: SECRET });
     await fc.assert(
-      fc.asyncProperty(altered(record), async (odd) => {
-        const store = databaseWith(odd as SecretRecord);
-        const vault = new SecretsVault({ store, keys });
-        const got = await outcome(REFUSED, () => vault.get('acme', 'custom'));
-        if ('value' in got && got.value) expect(got.value.reveal()).toEqual({ secret: SECRET });
-        const [first] = await vault.getMany([ref]);
-        if (first?.credentials) expect(first.credentials.reveal()).toEqual({ secret: SECRET });
-        const status = await outcome(REFUSED, () => vault.status('acme', 'custom'));
-        expect(inspect(status, { depth: 9 })).not.toContain(SECRET);
-        await outcome(REFUSED, () => vault.list('acme'));
-        await outcome(REFUSED, () => vault.history('acme', 'custom'));
-        expect(typeof (await verifyVault(vault)).scanned).toBe('number');
-      }),
+      fc.asyncProperty(altered(record), (odd) => recordOrRefused(odd, keys)),
       inputs(400),
     );
   });

@@ -5,12 +5,14 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   copyRecords,
+  etag,
   Keyring,
   MemorySecretStore,
   MongoSecretStore,
   type SecretRecord,
   type SecretStore,
   SecretsVault,
+  seal,
   verifyVault,
 } from 'provider-vault';
 import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -48,6 +50,48 @@ async function fill(store: SecretStore): Promise<SecretsVault> {
 }
 
 describe('copyRecords', () => {
+  it.each([null, 'none', ['a']])(
+    'copies a record of the old system again that has %j for metadata [L3]',
+    async (metadata) => {
+      const memory = new MemorySecretStore();
+      const ref = { tenantId: 'default', provider: 'twilio' };
+      await mongo.init();
+      let before: string | null = null;
+      for (const authToken of ['a', 'b']) {
+        const data = seal(JSON.stringify({ authToken }), newKey());
+        await memory.put({ ...ref, data, metadata: metadata as never }, before);
+        before = etag({ data });
+        expect(await copyRecords(memory, mongo)).toMatchObject({ copied: 1, complete: true });
+        expect((await mongo.get(ref))?.data).toBe(data);
+      }
+    },
+  );
+
+  it('copies what other software has changed in a record, and keeps its own at the target [R7]', async () => {
+    const memory = new MemorySecretStore();
+    const ref = { tenantId: 'acme', provider: 'custom' };
+    const vault = new SecretsVault({ store: memory, keys });
+    await vault.put('acme', 'custom', { f: '1' });
+    await vault.patch('acme', 'custom', { f: '2' });
+    const change = async (more: object, metadata: object) => {
+      const record = (await memory.get(ref)) as SecretRecord;
+      const changed = { ...record, ...more, metadata: { ...record.metadata, ...metadata } };
+      await memory.put(changed, etag(record));
+    };
+    await change({ note: { at: new Date(1) }, same: ['a'] }, { origin: 'py' });
+    await mongo.init();
+    await copyRecords(memory, mongo);
+    expect(await mongo.get(ref)).toEqual(await memory.get(ref));
+
+    await db.collection('secrets').updateOne(ref, { $set: { own: 1, 'metadata.own': 2 } });
+    await vault.purgeHistory('acme', 'custom');
+    await change({ note: { at: new Date(2) }, added: null }, { origin: 'go' });
+    expect(await copyRecords(memory, mongo)).toMatchObject({ copied: 1, complete: true });
+    const source = (await memory.get(ref)) as SecretRecord;
+    const target = { ...source, own: 1, metadata: { ...source.metadata, own: 2 } };
+    expect(await mongo.get(ref)).toEqual(target);
+  });
+
   it('copies from memory into MongoDB', async () => {
     const memory = new MemorySecretStore();
     await fill(memory);

@@ -90,9 +90,16 @@ describe('the connect flow', () => {
     wrongState.searchParams.set('state', 'x'.repeat(43));
     const foreign = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
     const theirs = await startConnect(foreign, definition, started);
+    const nothing = null as never;
+    const invalid = expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' });
+    expect(await rejection(startConnect(vault, definition, nothing))).toEqual(invalid);
+    expect(await rejection(finishConnect(vault, definition, nothing))).toEqual(invalid);
+    expect(await finish({}, nothing)).toEqual(invalid);
     for (const [options, by] of [
       [{ url: wrongState }],
       [{ url: wrongState.href.replace(/[?].*/, '') }],
+      [{ url: wrongState.pathname + wrongState.search }], // as `request.url` of Node has it
+      [{ url: undefined }],
       [{ transaction: other.transaction }], // of another tenant
       [{ tenantId: 'beta' }],
       [{ transaction: theirs.transaction }], // under another key

@@ -13,7 +13,7 @@ import {
 } from 'provider-vault';
 import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
 import twilioSdk from 'twilio';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Crash, crashStore } from '../support/crash-store.ts';
 import {
   accountSid,
@@ -479,5 +479,45 @@ describe('rotateDue', () => {
     );
     expect(await run(60_000)).toMatchObject({ scanned: 2, due: 1, rotated: 1 });
     await expectDone(setting, 'apiKey');
+  });
+});
+
+describe('the signal of rotateCredential', () => {
+  const rotating = defineProvider({
+    name: 'own',
+    fields: { key: { label: 'Key', secret: true } },
+    complete: [['key']],
+    rotate: {
+      replaces: () => ['key'],
+      create: async () => ({ key: 'new' }),
+      discard: async () => {},
+      works: async ({ fields }) => fields.key !== undefined,
+      revoke: async () => {},
+    },
+  });
+  const target = { tenantId: 'acme', provider: rotating };
+
+  it('ends the call while the store hangs', async () => {
+    const { vault, store } = memoryVault();
+    await vault.put('acme', rotating, { key: 'old' });
+    const abort = new AbortController();
+    store.get = () => {
+      setImmediate(() => abort.abort());
+      return new Promise(() => {});
+    };
+    const call = rotateCredential(vault, { ...target, signal: abort.signal });
+    expect(await rejection(call)).toMatchObject({ code: 'ERR_ABORTED', name: 'AbortError' });
+  });
+
+  it('gives the lease back when it ends the grace', async () => {
+    const { vault, store } = memoryVault();
+    await vault.put('acme', rotating, { key: 'old' });
+    const abort = new AbortController();
+    const call = rotateCredential(vault, { ...target, graceMs: 1e9, signal: abort.signal });
+    await vi.waitFor(async () => expect((await vault.get('acme', rotating))?.key).toBe('new'));
+    abort.abort();
+    expect(await rejection(call)).toMatchObject({ code: 'ERR_ABORTED' });
+    const names = (await store.list('acme')).map(({ provider }) => provider);
+    expect(names).toEqual(['$rotation:own', 'own']);
   });
 });

@@ -23,8 +23,7 @@ export async function cached(options: { max?: number; store?: SecretStore } = {}
 }
 
 /** A store that tells nobody of changes. */
-export function untold(): MemorySecretStore {
-  const store = new MemorySecretStore();
+export function untold(store = new MemorySecretStore()): MemorySecretStore {
   Object.defineProperty(store, 'watch', { value: undefined });
   return store;
 }

@@ -1,34 +1,9 @@
 import fc from 'fast-check';
-import { isVaultError, type VaultErrorCode } from 'provider-vault';
-import { expect } from 'vitest';
 
-// One input may take so long. It is no measure of speed: it tells an endless loop, or a regular
-// expression that goes back and forth, from a busy machine.
-const LIMIT_MS = 2_000;
 const FACTOR = process.env.PROVIDER_VAULT_DEEP ? 100 : 1; // npm run test:deep
 
 /** How many inputs a fuzz test takes: some in `npm test`, a hundred times as many in `npm run test:deep`. */
 export const inputs = (count: number) => ({ numRuns: count * FACTOR });
-
-/** What an input led to: a value, or the code of the error of this library that refused it. */
-export type Outcome<T> = { readonly value: T } | { readonly code: VaultErrorCode };
-
-/** Runs what gets an odd input. Fails for an error of another class or code, and for a hang. */
-export async function outcome<T>(
-  codes: readonly VaultErrorCode[],
-  run: () => T,
-): Promise<Outcome<Awaited<T>>> {
-  const started = performance.now();
-  try {
-    return { value: await run() };
-  } catch (error) {
-    if (!isVaultError(error)) throw error;
-    expect(codes).toContain(error.code);
-    return { code: error.code };
-  } finally {
-    expect(performance.now() - started).toBeLessThan(LIMIT_MS);
-  }
-}
 
 /** Any value at all: hostile keys, cycles excluded, also what JSON cannot hold. */
 export const anything = () =>

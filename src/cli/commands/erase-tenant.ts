@@ -3,6 +3,7 @@ import { action, type DefineCommand } from '../action.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type VaultOptions, withVault } from '../open-vault.ts';
+import { untilStopped } from '../operation.ts';
 import { addAuditOptions, addStoreOptions, type CommonOptions } from '../options.ts';
 import { count, note, printResult } from '../output.ts';
 import { askText, canAsk } from '../prompt.ts';
@@ -36,7 +37,9 @@ export const eraseTenantCommand: DefineCommand = (program, finish) => {
           throw new UsageError('erase-tenant needs --kms, or PROVIDER_VAULT_KMS.');
         }
         const audit = options.eraseAudit ? 'erase' : 'keep';
-        return eraseTenant(vault, tenantId, { actor, audit });
+        return untilStopped(options.json ?? false, (signal) =>
+          eraseTenant(vault, tenantId, { actor, audit, signal }),
+        );
       });
       printResult(options, report, () => linesOf(report));
       return EXIT.done;

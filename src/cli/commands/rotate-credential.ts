@@ -3,6 +3,7 @@ import { action, type DefineCommand } from '../action.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type VaultOptions, withVault } from '../open-vault.ts';
+import { untilStopped } from '../operation.ts';
 import { addAuditOptions, addStoreOptions, type CommonOptions } from '../options.ts';
 import { printResult } from '../output.ts';
 
@@ -30,13 +31,16 @@ export const rotateCredentialCommand: DefineCommand = (program, finish) => {
       const { grace = '60', baseUrl } = options;
       if (!/^\d{1,6}$/.test(grace)) throw new UsageError('--grace must be a number of seconds.');
       return withVault(options, { audited: true }, async ({ vault, actor }) => {
-        const result = await rotateCredential(vault, {
+        const rotation = {
           tenantId,
           provider,
           actor,
           graceMs: Number(grace) * 1000,
           ...(baseUrl !== undefined && { baseUrl }),
-        });
+        };
+        const result = await untilStopped(options.json ?? false, (signal) =>
+          rotateCredential(vault, { ...rotation, signal }),
+        );
         printResult(options, result, () => [
           `Replaced ${result.fields.join(', ')} of tenant "${tenantId}" at "${provider}". The old one is dead.`,
         ]);

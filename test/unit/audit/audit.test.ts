@@ -37,6 +37,11 @@ describe('every operation is one event', () => {
     ],
     ['delete', (v) => v.delete('a', 'twilio', by), [{ action: 'delete', fields: [] }]],
     ['list', (v) => v.list('a', by), [{ action: 'list', provider: '*' }]],
+    [
+      'list of a tenant without records',
+      (v) => v.list('nobody', by),
+      [{ action: 'list', tenantId: 'nobody', provider: '*' }],
+    ],
     ['history', (v) => v.history('a', 'twilio', by), [{ action: 'history', fields: [] }]],
     [
       'status',
@@ -54,6 +59,11 @@ describe('every operation is one event', () => {
       [{ action: 'get', provider: 'twilio', fields: ['authToken'], rev: 1 }],
     ],
     ['getAllSecrets', (v) => v.getAllSecrets('a', by), [{ action: 'get', fields: both, rev: 1 }]],
+    [
+      'getAllSecrets of a tenant without records',
+      (v) => v.getAllSecrets('nobody', by),
+      [{ action: 'get', tenantId: 'nobody', provider: '*' }],
+    ],
     [
       'setSecrets',
       (v) => v.setSecrets('a', { twilio_auth_token: 'x', other: 'y' }, by),
@@ -130,6 +140,17 @@ describe('every operation is one event', () => {
     await vault.get('a', 'custom');
     await vault.getMany([{ tenantId: 'a', provider: 'custom' }]);
     expect(events.map(({ source }) => source)).toEqual(['vault', 'vault', 'cache', 'cache']);
+    vault.invalidate();
+    events.length = 0;
+    await Promise.all([vault.get('a', 'custom'), vault.get('a', 'custom')]);
+    expect(events.map(({ source }) => source)).toEqual(['vault', 'vault']); // one call for both
+  });
+
+  it('a delete of nothing says so', async () => {
+    const { vault, events } = audited();
+    expect(await vault.delete('a', 'custom')).toBe(false);
+    const refused = { outcome: 'refused', code: 'ERR_SECRET_NOT_FOUND' };
+    expect(events).toMatchObject([{ action: 'delete', ...refused }]);
   });
 
   it('cannot be changed by who gets it first', async () => {

@@ -1,7 +1,7 @@
 import { type AuditEvent, Keyring, SecretsVault } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { audited } from '../../support/audited.ts';
-import { accountSid, authToken, newKey } from '../../support/fixtures.ts';
+import { accountSid, authToken, newKey, rejection } from '../../support/fixtures.ts';
 
 const twilio = { accountSid: accountSid(1), authToken: authToken(1) };
 const none = { env: {} };
@@ -92,11 +92,38 @@ describe('refusals and failures', () => {
     const { vault, events } = audited();
     await expect(vault.require('a', 'twilio')).rejects.toThrow();
     await expect(vault.put('a', 'x', {}, { ifMatch: 'stale' })).rejects.toThrow();
+    await vault.deleteSecret('a', 'x.y');
     await expect(vault.delete('a', 'x', { ifMatch: 'stale' })).rejects.toThrow();
     expect(events.map(({ code }) => code)).toEqual([
       'ERR_SECRET_NOT_FOUND',
       'ERR_CONFLICT',
+      'ERR_SECRET_NOT_FOUND',
       'ERR_CONFLICT',
     ]);
+  });
+});
+
+describe('an operation on several records or keys', () => {
+  it('leaves an event of each record that the store did not give', async () => {
+    const { vault, events, faulty } = audited();
+    faulty.fail('getMany', 'before');
+    const refs = ['a', 'b'].map((tenantId) => ({ tenantId, provider: 'custom' }));
+    await rejection(vault.getMany(refs));
+    const failed = { action: 'get', outcome: 'failed', code: 'ERR_STORE_UNAVAILABLE' };
+    expect(events).toMatchObject(refs.map((ref) => ({ ...failed, ...ref })));
+  });
+
+  it.each<[string, string, (vault: SecretsVault) => Promise<unknown>]>([
+    ['getMany', 'get', (vault) => vault.getMany([{ tenantId: '', provider: 'custom' }])],
+    ['getSecret', 'get', (vault) => vault.getSecret('a', 7 as never)],
+    ['setSecret', 'patch', (vault) => vault.setSecret('a', 7 as never, 'x')],
+    ['setSecrets', 'patch', (vault) => vault.setSecrets('a', 7 as never)],
+    ['setSecrets of a key', 'patch', (vault) => vault.setSecrets('a', { '': 'x' })],
+    ['setSecrets of a value', 'patch', (vault) => vault.setSecrets('a', { x: 7 as never })],
+    ['deleteSecret', 'delete', (vault) => vault.deleteSecret('a', 7 as never)],
+  ])('leaves an event of a malformed argument: %s', async (_name, action, call) => {
+    const { vault, events } = audited();
+    expect(await rejection(call(vault))).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    expect(events).toMatchObject([{ action, outcome: 'refused', code: 'ERR_INVALID_ARGUMENT' }]);
   });
 });

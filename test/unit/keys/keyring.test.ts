@@ -86,15 +86,20 @@ describe('Keyring.fromEnv [K1] [K2] [K4]', () => {
 
   const good = randomBytes(32);
   const base64 = good.toString('base64');
+  const fixed = Buffer.from('00010203'.repeat(8), 'hex').toString('base64'); // no word by chance
   it.each([
     ['64 hex digits', good.toString('hex'), 48, /hex/],
     ['double quotes', `"${base64}"`, 32, /quotes/],
     ['single quotes', `'${base64}'`, 32, /quotes/],
-    ['a trailing newline', `${base64}\n`, 32, /newline/],
-    ['white space inside', `${base64.slice(0, 9)} ${base64.slice(9)}`, 32, /white space/],
+    ['a quote inside', `${fixed.slice(0, 9)}"${fixed.slice(9)}`, 32, /Make one with/],
+    ['a trailing newline', `${base64}\n`, 32, /newline at its end/],
+    ['white space inside', `${base64.slice(0, 9)} ${base64.slice(9)}`, 32, /white space inside/],
+    ['66 hex digits', `${good.toString('hex')}00`, 49, /Make one with/],
+    ['33 bytes', Buffer.alloc(33, 0xab).toString('base64'), 33, /Make one with/],
     ['base64url', Buffer.alloc(32, 0xfb).toString('base64url'), 32, /base64url/],
     ['no padding', base64.slice(0, -1), 32, /padding/],
     ['a placeholder', '<your-base64-key-here>', 15, /placeholder/],
+    ['another placeholder', 'changeme', 6, /placeholder/],
     ['16 bytes', randomBytes(16).toString('base64'), 16, /keygen/],
     ['64 bytes', randomBytes(64).toString('base64'), 64, /keygen/],
     ['equal bytes', Buffer.alloc(32, 7).toString('base64'), 32, /equal/],
@@ -131,6 +136,7 @@ describe('Keyring', () => {
     expect(ring.decryptionKey(idB).map(({ id }) => id)).toEqual([idB]);
     expect(ring.decryptionKey(undefined).map(({ id }) => id)).toEqual([idA, idB]);
     expect(ring.decryptionKey('00000000')).toEqual([]);
+    expect(ring.lookupKeys().map(({ id }) => id)).toEqual([idA, idB]);
   });
 
   it('keeps no bytes of the caller: they can be overwritten', () => {
@@ -157,23 +163,41 @@ describe('Keyring', () => {
 
   it('refuses what is no key of 32 bytes', () => {
     const { publicKey } = generateKeyPairSync('ed25519');
-    for (const key of [
-      undefined,
-      null,
-      42,
-      {},
-      Buffer.alloc(31, 1),
-      createSecretKey(randomBytes(16)),
-      publicKey,
-    ]) {
-      expect(() => new Keyring({ encryptionKey: key as never })).toThrow(
-        expect.objectContaining({ code: 'ERR_KEY_INVALID' }),
+    for (const [key, reason] of [
+      [undefined, 'must be a VaultKey'],
+      [null, 'must be a VaultKey'],
+      [42, 'must be a VaultKey'],
+      [{}, 'must be a VaultKey'],
+      [Buffer.alloc(31, 1), 'must have 32 bytes, not 31'],
+      [createSecretKey(randomBytes(16)), 'must have 32 bytes, not 16'],
+      [publicKey, 'must be a secret key, not a public key'],
+    ] as const) {
+      const refused = (source: string) =>
+        expect.objectContaining({
+          code: 'ERR_KEY_INVALID',
+          message: expect.stringMatching(new RegExp(`^${source} ${reason}`)),
+        });
+      expect(() => new Keyring({ encryptionKey: key as never })).toThrow(refused('encryptionKey'));
+      const decryptionKeys = [newKey(), key as never];
+      expect(() => new Keyring({ encryptionKey: newKey(), decryptionKeys })).toThrow(
+        refused('decryptionKeys\\[1\\]'),
       );
-      expect(() => seal('text', key as never)).toThrow(
-        expect.objectContaining({ code: 'ERR_KEY_INVALID' }),
-      );
+      expect(() => seal('text', key as never)).toThrow(refused('The key'));
     }
+    expect(() => new Keyring(undefined as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_KEY_INVALID' }),
+    );
   });
+});
+
+it.each(['text', {}, 5])('takes no %j for a list of keys that only open', (decryptionKeys) => {
+  const options = { encryptionKey: generateKey(), decryptionKeys } as never;
+  expect(() => new Keyring(options)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_KEY_INVALID',
+      message: expect.stringMatching('decryptionKeys'),
+    }),
+  );
 });
 
 describe('two keys of one id', () => {
@@ -233,17 +257,18 @@ describe('Keyring.load', () => {
 
   it('says what is wrong with a key, as everywhere, and nothing of it', async () => {
     const hex = randomBytes(32).toString('hex');
-    for (const [loaded, text] of [
+    for (const [loaded, text, code = 'ERR_KEY_INVALID'] of [
       [hex, '64 hex digits'],
       [{ encryptionKey: newKey(), decryptionKeys: [hex] }, 'Key 1 in decryptionKeys of the source'],
       [`"${newKey()}"`, 'quotes'],
-      [Buffer.from(hex), 'gave no encryption key'],
+      [`${hex.slice(0, 9)}\n${hex.slice(9)}`, 'white space inside'],
+      [Buffer.from(hex), 'gave no encryption key', 'ERR_KEY_MISSING'],
       [{ encryptionKey: Buffer.from(hex) }, 'must be a string, not an object'],
       [{ encryptionKey: newKey(), decryptionKeys: [Buffer.from(hex)] }, 'must be a string'],
       [{ encryptionKey: newKey(), decryptionKeys: { [hex]: 1 } }, 'an array or a string'],
     ] as const) {
       const error = await rejection(Keyring.load(async () => loaded as never));
-      expect(error).toMatchObject({ message: expect.stringContaining(text) });
+      expect(error).toMatchObject({ code, message: expect.stringContaining(text) });
       expectNone([hex, typeof loaded === 'string' ? loaded : hex], error);
     }
   });
@@ -257,6 +282,8 @@ describe('Keyring.load', () => {
       [named('ResourceNotFoundException'), 'ERR_KEY_MISSING', 'ResourceNotFoundException'],
       [named('AccessDeniedException'), 'ERR_KEY_UNAVAILABLE', 'AccessDeniedException'],
       [Object.assign(new Error(secret), { code: 'EACCES' }), 'ERR_KEY_UNAVAILABLE', 'EACCES'],
+      [named('NOENOENT'), 'ERR_KEY_UNAVAILABLE', 'NOENOENT'],
+      [named('ENOENTER'), 'ERR_KEY_UNAVAILABLE', 'ENOENTER'],
       [named(secret), 'ERR_KEY_UNAVAILABLE', 'unknown error'],
       [secret, 'ERR_KEY_UNAVAILABLE', 'unknown error'],
       [null, 'ERR_KEY_UNAVAILABLE', 'unknown error'],

@@ -1,5 +1,6 @@
 import { Keyring, rotateKeys, SecretsVault, seal, verifyVault } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
+import { untold } from '../../support/cached-vault.ts';
 import { auditEvents, memoryVault, newKey } from '../../support/fixtures.ts';
 
 describe('rotateKeys and verifyVault', () => {
@@ -25,5 +26,27 @@ describe('rotateKeys and verifyVault', () => {
     expect(await auditEvents(() => verifyVault(newer))).toMatchObject([
       { action: 'verify', ...refused },
     ]);
+  });
+
+  it('tell of a record that another writer has changed in the meantime', async () => {
+    const { vault, store, key } = memoryVault();
+    for (const tenant of ['a', 'b']) await vault.put(tenant, 'custom', { x: 'y' });
+    const keys = new Keyring({ encryptionKey: newKey(), decryptionKeys: [key] });
+    const newer = new SecretsVault({ store: untold(store), keys, cache: { ttlMs: 60_000 } });
+    for (const tenant of ['a', 'b']) await newer.get(tenant, 'custom');
+    const putMany = store.putMany.bind(store);
+    store.putMany = async (writes) => {
+      store.putMany = putMany;
+      await vault.put('a', 'custom', { x: 'z' });
+      return putMany(writes);
+    };
+    const events = await auditEvents(() => rotateKeys(newer));
+    const rotated = events.filter(({ action }) => action === 'rotate');
+    expect(rotated).toContainEqual(expect.objectContaining({ tenantId: 'b', outcome: 'ok' }));
+    const lost = { tenantId: 'a', outcome: 'refused', code: 'ERR_CONFLICT' };
+    expect(rotated).toContainEqual(expect.objectContaining(lost));
+    // The cache has none of them any more.
+    expect((await newer.require('a', 'custom')).reveal()).toEqual({ x: 'z' });
+    expect((await newer.require('b', 'custom')).meta.rev).toBe(2);
   });
 });

@@ -9,6 +9,7 @@ import {
   type SecretRecord,
   type SecretStore,
   SecretsVault,
+  seal,
   VaultError,
 } from 'provider-vault';
 import { FaultyStore } from 'provider-vault/testing';
@@ -80,6 +81,20 @@ describe('copyRecords', () => {
     expect(await moved.history('t10', 'custom')).toHaveLength(1);
     const again = await copyRecords(source, target);
     expect(again).toMatchObject({ copied: 0, upToDate: TENANTS + 1, complete: true });
+  });
+
+  it('copies a record of the old system once, and again when that has written [L3]', async () => {
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    const ref = { tenantId: 'default', provider: 'twilio' };
+    const first = { ...ref, data: seal('{"authToken":"a"}', newKey()) };
+    await source.put(first, null);
+    const report = { caughtUp: 0, verified: 1, complete: true };
+    expect(await copyRecords(source, target)).toMatchObject({ ...report, copied: 1 });
+    expect(await copyRecords(source, target)).toMatchObject({ ...report, copied: 0, upToDate: 1 });
+    const second = { ...ref, data: seal('{"authToken":"b"}', newKey()) };
+    await source.put(second, etag(first));
+    expect(await copyRecords(source, target)).toMatchObject({ ...report, copied: 1 });
+    expect(await target.get(ref)).toEqual(second);
   });
 
   it('copies records of the library but leases, and counts none of them [R8]', async () => {

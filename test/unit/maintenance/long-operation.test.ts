@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  checkHealth,
   isVaultError,
   Keyring,
   type LongOperationOptions,
@@ -8,6 +9,8 @@ import {
   type OperationIssue,
   type OperationProgress,
   type RotationReport,
+  refreshDue,
+  reindexLookup,
   rotateKeys,
   SecretsVault,
   VaultError,
@@ -83,12 +86,17 @@ describe('a long operation', () => {
         range: { after: { tenantId: 'b', provider: 'a' }, until: { tenantId: 'a', provider: 'b' } },
       },
       { range: null },
+      { part: null },
+      { dryRun: 'no' },
+      { onProgress: 5 },
+      { onIssue: {} },
+      null,
       { after: 'not from an error' },
       { after: '' },
       { signal: {} },
       { actor: 1 },
     ] as unknown as LongOperationOptions[]) {
-      for (const operation of [rotateKeys, verifyVault]) {
+      for (const operation of [rotateKeys, verifyVault, refreshDue, checkHealth, reindexLookup]) {
         const error = await rejection(operation(vault, options) as Promise<unknown>);
         expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
         expect(error).not.toBeInstanceOf(OperationError);

@@ -5,13 +5,14 @@ import {
   migrateFromSettings,
   rotateKeys,
   type SecretRecord,
+  type SecretRef,
   SecretsVault,
   type SettingsSource,
   seal,
   verifyVault,
 } from 'provider-vault';
-import { describe, expect, it } from 'vitest';
-import { accountSid, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { accountSid, auditEvents, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
 import { settingsRows } from '../../support/settings-rows.ts';
 
 const twilioRow = (user_id: string, n = 1) => ({
@@ -76,6 +77,41 @@ describe('a vault with settings', () => {
   ])('knows the settings in %s', async (_name, use, expected) => {
     const { vault } = memoryVault({ settings: settingsRows(twilioRow('acme')) });
     expect(await use(vault)).toEqual(expected);
+  });
+
+  it('imports all tenants of a getMany that have something, and says where it came from', async () => {
+    const settings = settingsRows(twilioRow('a', 1), twilioRow('b', 2));
+    const { vault, store } = memoryVault({ settings });
+    await vault.put('c', 'twilio', bundle(3));
+    const refs = ['a', 'c', 'nobody', 'b'].map((tenantId) => ({ tenantId, provider: 'twilio' }));
+    const getMany = vi.spyOn(store, 'getMany');
+    const found = await vault.getMany(refs);
+    expect(found.map(({ credentials }) => credentials?.reveal())).toEqual([
+      bundle(1),
+      bundle(3),
+      undefined,
+      bundle(2),
+    ]);
+    const asked = getMany.mock.calls.map(([of]) => of.map(({ tenantId }) => tenantId));
+    expect(asked[0]).toEqual(['a', 'c', 'nobody', 'b']);
+    expect(asked.at(-1)).toEqual(['a', 'nobody', 'b']); // those that were missing
+    getMany.mockClear();
+    await vault.getMany(refs.slice(0, 2)); // nothing is missing
+    await vault.getMany([refs[2] as SecretRef]); // nothing can come
+    expect(getMany).toHaveBeenCalledTimes(2);
+  });
+
+  it('says of a read whether it came from the settings', async () => {
+    const { vault } = memoryVault({ settings: settingsRows(twilioRow('acme')) });
+    const events = await auditEvents(async () => {
+      for (const provider of ['twilio', 'twilio', 'openai']) await vault.get('acme', provider);
+      await vault.get('nobody', 'twilio');
+    });
+    const reads = events.filter(({ action }) => action === 'get');
+    expect(reads.map(({ source }) => source)).toEqual(['settings', 'vault', 'vault', 'vault']);
+    const later = memoryVault({ settings: settingsRows(twilioRow('acme')) });
+    const first = await auditEvents(() => later.vault.get('acme', 'openai'));
+    expect(first.at(-1)).toMatchObject({ action: 'get', source: 'vault' });
   });
 
   it('does not ask the settings for a record that is there', async () => {

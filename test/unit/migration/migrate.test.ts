@@ -6,8 +6,8 @@ import {
   SecretsVault,
   seal,
 } from 'provider-vault';
-import { describe, expect, it } from 'vitest';
-import { memoryVault, newKey } from '../../support/fixtures.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { auditEvents, memoryVault, newKey } from '../../support/fixtures.ts';
 import { settingsRows } from '../../support/settings-rows.ts';
 
 describe('migrateFromSettings', () => {
@@ -40,6 +40,19 @@ describe('migrateFromSettings', () => {
     const { openai } = { openai: await vault.require('u1', 'openai') };
     expect(openai.apiKey).toBe('key 1'); // the first of its tenant
   });
+
+  it.each([{ erase: 'false' }, { dryRun: 'false' }, { secrets: null }])(
+    'refuses %j, and changes nothing',
+    async (options) => {
+      const { vault, store } = memoryVault();
+      const settings = settingsRows({ user_id: 'a', openai_api_key: 'k' });
+      await expect(
+        migrateFromSettings(vault, { settings, ...options } as never),
+      ).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+      expect(settings.rows[0]).toHaveProperty('openai_api_key');
+      expect(await store.list('a')).toEqual([]);
+    },
+  );
 
   const at = (tenantId: string) => ({ tenantId, provider: 'twilio' });
   it.each<[string, object[]]>([
@@ -116,6 +129,116 @@ describe('migrateFromSettings', () => {
     const report = await migrateFromSettings(vault, { settings, tenantOf } as MigrateOptions);
     expect(report).toMatchObject({ migrated: 1, failedCount: 1 });
     expect(report.failed[0]?.reason).toContain('tenantOf');
+  });
+
+  const invalid = { code: 'ERR_INVALID_ARGUMENT' };
+  it.each([
+    'text',
+    7,
+    null,
+    { '': 'custom.token' },
+    { $where: 'custom.token' },
+    { 'a.b': 'custom.token' },
+    { a: 'token' },
+    { a: '.token' },
+    { a: 'custom.' },
+    { a: null },
+    { a: { provider: 'custom' } },
+    { a: { field: 'token' } },
+    { a: { provider: 'custom', field: '1' } },
+  ])('refuses the mapping %j', async (mapping) => {
+    const options = { settings: settingsRows(), mapping } as MigrateOptions;
+    await expect(migrateFromSettings(memoryVault().vault, options)).rejects.toMatchObject(invalid);
+  });
+
+  it.each([
+    { tenantIds: 'a' },
+    { tenantIds: [''] },
+    { tenantIds: [7] },
+    { tenantOf: 'user_id' },
+    { settings: undefined },
+    { settings: {} },
+    { settings: [] },
+    { secrets: {} },
+    ...['x', '{}', '[0]x', '[0,null,1]', '[1.5,null]', '["0",null]', '[0,1]'].map((text) => ({
+      after: Buffer.from(text).toString('base64url'),
+    })),
+  ])('refuses the options %j', async (wrong) => {
+    const options = { settings: settingsRows(), ...wrong } as MigrateOptions;
+    await expect(migrateFromSettings(memoryVault().vault, options)).rejects.toMatchObject(invalid);
+  });
+
+  it('follows a mapping, whose providers check the form of their fields', async () => {
+    const settings = settingsRows({ user_id: 'a', token$: 't', sid: 'AC1', nested: 'n' });
+    const mapping = {
+      token$: 'custom.token',
+      sid: { provider: 'twilio', field: 'accountSid' },
+      nested: 'my.own.field',
+      missing: 'custom.missing',
+    };
+    const { vault } = memoryVault();
+    const report = await migrateFromSettings(vault, { settings, mapping });
+    expect(report).toMatchObject({ migrated: 3, warningCount: 1, failedCount: 0 });
+    expect(report.warnings).toMatchObject([{ provider: 'twilio', field: 'accountSid' }]);
+    expect((await vault.require('a', 'custom')).reveal()).toEqual({ token: 't' });
+    expect((await vault.require('a', 'my.own')).reveal()).toEqual({ field: 'n' });
+  });
+
+  it('asks for some tenants and for the mapped fields only', async () => {
+    const settings = settingsRows(
+      ...['a', 'b', 'c'].map((user_id) => ({ user_id, openai_api_key: user_id })),
+    );
+    const scan = vi.spyOn(settings, 'scan');
+    const { vault, store } = memoryVault();
+    const mapping = { openai_api_key: 'openai.apiKey' };
+    const tenantIds = ['a', 'c'];
+    const report = await migrateFromSettings(vault, { settings, mapping, tenantIds });
+    expect(report).toMatchObject({ scanned: 2, migrated: 2 });
+    expect(await store.list('b')).toEqual([]);
+    expect(scan.mock.calls.at(-1)?.[0]).toMatchObject({ fields: ['openai_api_key'], tenantIds });
+    // A source may give more than it was asked for.
+    const more = { ...settings, scan: () => settings.scan({ batchSize: 10, fields: [] }) };
+    const again = await migrateFromSettings(vault, { settings: more, mapping, tenantIds });
+    expect(again).toMatchObject({ scanned: 2, unchanged: 2 });
+    expect(await store.list('b')).toEqual([]);
+    const all = await migrateFromSettings(vault, { settings, mapping });
+    expect(all).toMatchObject({ scanned: 3, migrated: 1, unchanged: 2 });
+    expect(scan.mock.calls.at(-1)?.[0]).not.toHaveProperty('tenantIds');
+  });
+
+  it('takes what the settings lack from the secrets, and says who did it', async () => {
+    const settings = settingsRows({ user_id: 'a', openai_api_key: 'first' });
+    const secrets = settingsRows({ user_id: 'a', openai_api_key: 'other', gemini_api_key: 'g' });
+    const { vault } = memoryVault();
+    const options = { settings, secrets, actor: 'ops' };
+    const events = await auditEvents(async () => {
+      const report = await migrateFromSettings(vault, options);
+      expect(report).toMatchObject({ scanned: 2, migrated: 2, conflictCount: 1 });
+    });
+    const migrated = events.filter(({ action }) => action === 'migrate');
+    expect(migrated.map(({ actor }) => actor)).toEqual(migrated.map(() => 'ops'));
+    expect((await vault.require('a', 'openai')).meta.updatedBy).toBe('ops');
+    expect((await vault.require('a', 'openai')).apiKey).toBe('first');
+    expect((await vault.require('a', 'gemini')).apiKey).toBe('g');
+  });
+
+  it.each([
+    [[3, 4], 7],
+    [[3, undefined], undefined],
+    [[undefined, 4], undefined],
+  ])('knows of sources that count %j documents how many there are', async (counts, total) => {
+    const [settings, secrets] = counts.map((count) => ({
+      ...settingsRows({ user_id: 'a', openai_api_key: 'k' }),
+      ...(count !== undefined && { count: async () => count }),
+    }));
+    const totals: unknown[] = [];
+    await migrateFromSettings(memoryVault().vault, {
+      settings,
+      secrets,
+      onProgress: (progress) => totals.push(progress.total),
+    } as MigrateOptions);
+    expect(totals.length).toBeGreaterThan(0);
+    expect(new Set(totals)).toEqual(new Set([total]));
   });
 
   it('drops from the cache what it writes', async () => {

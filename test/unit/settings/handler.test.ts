@@ -566,6 +566,20 @@ describe('POST /:provider/test', async () => {
     expect(twilio.requests.length).toBe(before);
   });
 
+  it('uses the test of a definition that the vault was not given', async () => {
+    const own = defineProvider({
+      name: 'own',
+      fields: { key: { label: 'Key', secret: true } },
+      complete: [['key']],
+      test: async ({ fields }) => ({ ok: fields.key === 'right' }),
+    });
+    const site = settingsSite({ providers: [own] });
+    expect(await site.view('own')).toMatchObject({ testable: true });
+    expect((await test(site, { key: 'right' }, 'own')).body).toMatchObject({ ok: true });
+    await site.vault.put('acme', own, { key: 'wrong' });
+    expect((await test(site, undefined, 'own')).body).toMatchObject({ code: 'provider_error' });
+  });
+
   it('says so where there is no test', async () => {
     const site = settingsSite();
     expect((await site.send('/relay/test/', { method: 'POST' })).status).toBe(200);
@@ -842,6 +856,9 @@ describe('failures', () => {
     ['a base path without a slash', { basePath: 'api' }],
     ['a URL', { basePath: 'https://crm.example/api' }],
     ['no identify', { identify: undefined }],
+    ['an activity that is no function', { activity: [] }],
+    ['an environment that is none', { env: 'x' }],
+    ['an override that is none', { envOverride: true }],
   ])('rejects %s', (_what, mistake) => {
     const valid = {
       vault: memoryVault().vault,

@@ -27,6 +27,16 @@ async function movingIn() {
   return { ...all, keyring, before, oldId: keyring.encryptionKeyId };
 }
 
+it('a keyring alone says that a tenant key is needed', async () => {
+  const { vault, store } = tenantVault();
+  await vault.put('acme', 'custom', { a: '1' });
+  const alone = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
+  expect(await rejection(alone.get('acme', 'custom'))).toMatchObject({
+    code: 'ERR_KEY_UNKNOWN',
+    message: expect.stringMatching(/key t1-[0-9a-f]{8}, .* TenantKeys/),
+  });
+});
+
 describe('rotateKeys', () => {
   it('moves from a keyring to tenant keys; a dry run makes no key, and tells the same', async () => {
     const { vault, keyStore, kms, oldId, open, keyring } = await movingIn();

@@ -77,6 +77,26 @@ describe('records of the old system [R4] [L3]', () => {
     });
   });
 
+  it('hold a field that is not set as false, too, as the old settings do [L7]', async () => {
+    const { vault, store, key } = memoryVault();
+    const data = seal('{"accountSid":"a","authToken":false,"port":0}', key);
+    await store.put({ tenantId: 'a', provider: 'custom', data }, null);
+    expect((await vault.require('a', 'custom')).reveal()).toEqual({ accountSid: 'a', port: '0' });
+  });
+
+  it.each([1.5, -1, '1', Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60, null])(
+    'have revision 0 where %s is stored for it, and can be written [R6]',
+    async (rev) => {
+      const { vault, store, key } = memoryVault();
+      const ref = { tenantId: 'a', provider: 'custom' };
+      const metadata = { rev } as never;
+      await store.put({ ...ref, data: seal('{"a":"1"}', key), metadata }, null);
+      expect((await vault.require('a', 'custom')).meta.rev).toBe(0);
+      expect((await vault.patch('a', 'custom', { b: '2' })).rev).toBe(1);
+      expect((await vault.require('a', 'custom')).reveal()).toEqual({ a: '1', b: '2' });
+    },
+  );
+
   it.each(['[]', '"text"', '1', 'null', 'no json', '', '{"a":{"b":1}}', '{"a":[]}'])(
     'are refused when they hold %s',
     async (text) => {

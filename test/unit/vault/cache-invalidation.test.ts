@@ -1,5 +1,5 @@
 import { MemorySecretStore, SecretsVault } from 'provider-vault';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cached, keys, untold } from '../../support/cached-vault.ts';
 
 describe('the cache is dropped', () => {
@@ -47,15 +47,21 @@ describe('the cache is dropped', () => {
       goOn = resolve;
     });
     const get = store.get.bind(store);
+    let found = () => {};
+    const asked = new Promise<void>((resolve) => {
+      found = resolve;
+    });
     Object.defineProperty(store, 'get', {
       configurable: true,
       value: async (ref: { tenantId: string; provider: string }) => {
-        const found = await get(ref);
+        const record = await get(ref);
+        found();
         await slow;
-        return found;
+        return record;
       },
     });
     const early = value();
+    await asked;
     Object.defineProperty(store, 'get', { configurable: true, value: get });
     await vault.put('a', 'custom', { v: '2' });
     goOn();
@@ -132,6 +138,32 @@ describe('the cache is dropped', () => {
     faulty.calls.length = 0;
     for (let n = 0; n < 3; n++) expect(await value()).toBe('4');
     expect(calls()).toBe(1);
+    // A gap that is over does not end one that began later.
+    let [restoreFirst, restoreSecond] = [() => {}, () => {}];
+    gap(
+      new Promise((restored) => {
+        restoreFirst = restored;
+      }),
+    );
+    gap(
+      new Promise((restored) => {
+        restoreSecond = restored;
+      }),
+    );
+    restoreFirst();
+    await new Promise(setImmediate);
+    await elsewhere.put('a', 'custom', { v: '4a' });
+    expect(await value()).toBe('4a');
+    await elsewhere.put('a', 'custom', { v: '4b' });
+    expect(await value()).toBe('4b');
+    restoreSecond();
+    await new Promise(setImmediate);
+    expect(await value()).toBe('4b');
+    // One that is over at once.
+    await elsewhere.put('a', 'custom', { v: '4c' });
+    expect(await value()).toBe('4b');
+    gap();
+    expect(await value()).toBe('4c');
     gap(Promise.reject(new Error('the store listens no more')));
     for (const v of ['5', '6']) {
       await elsewhere.put('a', 'custom', { v });
@@ -152,18 +184,39 @@ describe('the cache is dropped', () => {
     });
     const { vault, value } = await cached({ store });
     await vault.put('a', 'custom', { v: '1' });
-    for (let n = 0; n < 5; n++) expect(await value()).toBe('1');
+    for (let n = 0; n < 5; n++) {
+      vault.invalidate();
+      expect(await value()).toBe('1');
+    }
     expect(asked).toBe(1);
+    const now = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_001);
+    onTestFinished(() => now.mockRestore());
+    vault.invalidate();
+    expect(await value()).toBe('1');
+    expect(asked).toBe(2); // once a minute
     await vault.close();
   });
 
   it('and reads go on where the watch does not answer', async () => {
     const store = new MemorySecretStore();
-    const never = { configurable: true, value: () => new Promise(() => {}) };
-    Object.defineProperty(store, 'watch', never);
+    let answer: (stop: () => Promise<void>) => void = () => {};
+    const watch = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    Object.defineProperty(store, 'watch', { configurable: true, value: watch });
     const { vault, value } = await cached({ store });
     await vault.put('a', 'custom', { v: '1' });
     expect(await value()).toBe('1');
+    await new SecretsVault({ store, keys }).put('a', 'custom', { v: '2' });
+    expect(await value()).toBe('1');
+    let stopped = 0;
+    answer(async () => {
+      stopped++;
+    });
+    await new Promise(setImmediate);
+    expect(await value()).toBe('2'); // what was read before it answered may be old
     await vault.close();
+    expect(stopped).toBe(1);
   });
 });

@@ -1,7 +1,9 @@
 import { MemorySecretStore, SecretsVault } from 'provider-vault';
 import { FaultyStore } from 'provider-vault/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { AsyncCache } from '../../../src/core/async-cache.ts';
 import { cached, keys, TTL, untold } from '../../support/cached-vault.ts';
+import { memoryVault } from '../../support/fixtures.ts';
 
 describe('the cache of a vault', () => {
   it('is off by default: each read asks the store', async () => {
@@ -98,6 +100,25 @@ describe('the cache of a vault', () => {
     expect(faulty.calls).toEqual(['getMany']);
   });
 
+  it('asks for each record once, and for no other', async () => {
+    const store = new MemorySecretStore();
+    const { vault } = await cached({ store });
+    const getMany = vi.spyOn(store, 'getMany');
+    const refs = ['a', 'b'].map((tenantId) => ({ tenantId, provider: 'custom' }));
+    await vault.getMany([...refs, ...refs]);
+    expect(getMany.mock.calls.map(([asked]) => asked)).toEqual([refs]);
+  });
+
+  it('may be dropped where there is none', async () => {
+    const { vault } = memoryVault();
+    await vault.put('a', 'custom', { v: '1' });
+    vault.invalidate();
+    vault.invalidate('a');
+    vault.invalidate('a', 'custom');
+    await vault.close();
+    expect((await vault.get('a', 'custom'))?.reveal()).toEqual({ v: '1' });
+  });
+
   it.each([
     { ttlMs: 0 },
     { ttlMs: -1 },
@@ -110,5 +131,71 @@ describe('the cache of a vault', () => {
     expect(() => new SecretsVault(options)).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
     );
+  });
+});
+
+describe('AsyncCache', () => {
+  /** A value that is loaded when `answer` is called. */
+  function loading(value: object) {
+    let answer = () => {};
+    const load = () =>
+      new Promise<object>((resolve) => {
+        answer = () => resolve(value);
+      });
+    return { load, answer: () => answer() };
+  }
+
+  it('keeps a value for its time by the clock of the machine, and then forgets it', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const cache = new AsyncCache<object>({ max: 5, ttlMs: TTL });
+    const [a, b] = [{}, {}];
+    await cache.get('a', async () => a);
+    vi.advanceTimersByTime(TTL / 2);
+    await cache.get('b', async () => b);
+    vi.advanceTimersByTime(TTL / 2);
+    expect(cache.kept('a')).toBe(a);
+    vi.advanceTimersByTime(1);
+    expect(cache.kept('a')).toBeUndefined();
+    expect(cache.kept('b')).toBe(b);
+    await cache.get('c', async () => a);
+    vi.advanceTimersByTime(2 * TTL);
+    expect(vi.getTimerCount()).toBe(0); // nothing is left that a timer would have to forget
+    expect(cache.kept('c')).toBeUndefined();
+    await cache.get('d', async () => a);
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  it('waits no longer than a timer can, and not at all for what does not age', async () => {
+    const timer = vi.spyOn(globalThis, 'setTimeout');
+    onTestFinished(() => timer.mockRestore());
+    await new AsyncCache<object>({ max: 5 }).get('a', async () => ({}));
+    expect(timer).not.toHaveBeenCalled();
+    await new AsyncCache<object>({ max: 5, ttlMs: 2 ** 40 }).get('a', async () => ({}));
+    expect(timer.mock.calls.map(([, ms]) => ms)).toEqual([2 ** 31 - 1]);
+  });
+
+  it('serves nothing from the future of a clock that was set back', async () => {
+    const clock = { ms: 5 };
+    const cache = new AsyncCache<object>({ max: 5, ttlMs: TTL, now: () => clock.ms });
+    await cache.get('a', async () => ({}));
+    clock.ms = 4;
+    expect(cache.kept('a')).toBeUndefined();
+  });
+
+  it('shares the newest load of a key, and keeps nothing of one that was dropped', async () => {
+    const cache = new AsyncCache<object>({ max: 5 });
+    const [old, fresh] = [loading({ of: 'old' }), loading({ of: 'fresh' })];
+    const first = cache.get('a', old.load);
+    cache.delete('a');
+    const second = cache.get('a', fresh.load);
+    old.answer();
+    expect(await first).toEqual({ of: 'old' });
+    expect(cache.kept('a')).toBeUndefined();
+    const third = cache.get('a', async () => ({ of: 'third' }));
+    fresh.answer();
+    expect(await second).toEqual({ of: 'fresh' });
+    expect(await third).toBe(await second);
+    expect(await cache.get('a', async () => ({ of: 'fourth' }))).toBe(await second);
   });
 });

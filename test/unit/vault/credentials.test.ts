@@ -18,6 +18,7 @@ describe('Credentials', () => {
     expect(credentials.other).toBe(MARK);
     expect(credentials.none).toBeUndefined();
     expect(credentials.reveal()).toEqual({ token: MARK, other: MARK });
+    expect((credentials as object).constructor.name).toBe('Credentials');
   });
 
   it('are frozen', async () => {

@@ -30,6 +30,16 @@ async function configured() {
 }
 
 describe('applyForm', () => {
+  it('leaves a value that was stored with white space around it', async () => {
+    const { vault } = memoryVault();
+    await vault.put('acme', 'custom', { token: ' x\n' });
+    for (const token of [' x\n', 'x', ' x ']) {
+      expect((await vault.applyForm('acme', 'custom', { token }, none)).rev).toBe(1);
+    }
+    expect((await vault.applyForm('acme', 'custom', { other: null }, none)).rev).toBe(1);
+    expect((await vault.applyForm('acme', 'custom', { token: 'y' }, none)).rev).toBe(2);
+  });
+
   it('changes nothing, and writes nothing, when a page is sent back as it was', async () => {
     const { vault, stored } = await configured();
     const status = await vault.applyForm('acme', 'twilio', await page(vault), none);
@@ -219,6 +229,7 @@ describe('checkForm', () => {
     const { vault } = memoryVault();
     const form = { authToken: '••••••••1f1f', accountSid: accountSid(1), apiSecret: '[redacted]' };
     expect(vault.checkForm('twilio', form)).toEqual({});
+    expect(vault.checkForm('twilio', { authToken: undefined })).toEqual({});
     expect(vault.tenant('acme').checkForm('custom', { any: 'x' })).toEqual({});
   });
 
@@ -259,6 +270,25 @@ describe('a destination', () => {
     const stored = (await vault.require('acme', 'smtp')).reveal();
     expect([server.hostname, undefined]).toContain(stored.hostname);
     expect(stored).toMatchObject({ port: server.port, password });
+  });
+
+  it('is the same with white space around it, and names all secrets that it takes', async () => {
+    const secret = { label: 'Secret', secret: true };
+    const relay = defineProvider({
+      name: 'relay',
+      fields: {
+        host: { label: 'Host', secret: false, destination: true },
+        password: secret,
+        token: secret,
+      },
+      complete: [['host']],
+    });
+    const { vault } = memoryVault({ providers: [relay] });
+    await vault.put('acme', relay, { host: ' a.example ', password: 'p', token: 't' });
+    expect((await vault.applyForm('acme', relay, { host: 'a.example' }, none)).rev).toBe(1);
+    await expect(vault.applyForm('acme', relay, { host: 'b.example' }, none)).rejects.toThrow(
+      '"password", "token"',
+    );
   });
 
   it('changes with its password entered again, and so does anything else alone', async () => {

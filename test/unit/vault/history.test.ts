@@ -23,6 +23,14 @@ describe('history', () => {
     expect(await vault.history('acme', 'twilio')).toEqual([]);
   });
 
+  it('names nobody where nobody is known', async () => {
+    const { vault, keys } = memoryVault();
+    for (const n of ['1', '2']) await vault.put('acme', 'custom', { n });
+    expect(await vault.history('acme', 'custom')).toStrictEqual([
+      { rev: 1, keyId: keys.encryptionKeyId, updatedAt: expect.any(Date) },
+    ]);
+  });
+
   it.each([
     [undefined, [8, 7, 6, 5, 4]],
     [2, [8, 7]],

@@ -1,3 +1,4 @@
+import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
 import {
   defineProvider,
   type KeyProvider,
@@ -5,11 +6,13 @@ import {
   migrateFromSettings,
   reindexLookup,
   rotateKeys,
+  type SecretRecord,
   SecretsVault,
   type SecretsVaultOptions,
   verifyVault,
 } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
+import { normalizeLookup } from '../../../src/core/lookup.ts';
 import { audited } from '../../support/audited.ts';
 import { accountSid, authToken, memoryVault, newKey, rejection } from '../../support/fixtures.ts';
 import { tenantVault } from '../../support/tenant-keys.ts';
@@ -55,6 +58,48 @@ describe('findTenants', () => {
     );
   });
 
+  it.each([
+    [' whatsapp: +1 (415) 555-0100 ', '+14155550100'],
+    ['0049 30/1234', '+49301234'],
+    ['+1 415 ext 5', '+1 415 ext 5'],
+    ['tel +1415', 'tel +1415'],
+    ['by whatsapp:+1', 'by whatsapp:+1'],
+    ['XY12', 'xy12'],
+    ['A1', 'a1'],
+    ['DEADBEEF', 'deadbeef'],
+    ['AB1Z', 'AB1Z'],
+    ['Z-AB1', 'Z-AB1'],
+    ['Team@Acme.example', 'team@acme.example'],
+    ['Two Words', 'Two Words'],
+  ])('compares %j as %j', (value, normal) => {
+    expect(normalizeLookup(value)).toBe(normal);
+  });
+
+  it('finds by the HMAC that the reference describes, of a key derived by HKDF', async () => {
+    const { vault, store, key } = memoryVault();
+    await vault.put('acme', 'twilio', one as object);
+    const bytes = hkdfSync(
+      'sha256',
+      createSecretKey(key, 'base64'),
+      new Uint8Array(),
+      'provider-vault/lookup-key',
+      32,
+    );
+    const { encryptionKeyId } = new Keyring({ encryptionKey: new Uint8Array(bytes) });
+    const digest = createHmac('sha256', Buffer.from(bytes))
+      .update(`twilio\naccountSid\n${accountSid(1).toLowerCase()}`)
+      .digest('base64url');
+    expect((await store.get(ref))?.metadata?.lookup).toEqual([
+      `accountSid:${encryptionKeyId}:${digest}`,
+    ]);
+  });
+
+  it('gives each tenant once, in order, whatever the store gives', async () => {
+    const { vault, store } = memoryVault();
+    store.find = async () => ['b', 'a', 'b'];
+    expect(await vault.findTenants('twilio', { accountSid: accountSid(1) })).toEqual(['a', 'b']);
+  });
+
   it('leaves one event for the tenant "*", with the field and no value', async () => {
     const { vault, events } = audited();
     await vault.put('acme', 'twilio', one as object);
@@ -74,6 +119,7 @@ describe('findTenants', () => {
     ['twilio', { region: 'ie1' }],
     ['twilio', { accountSid: { $ne: null } }],
     ['twilio', { accountSid: '' }],
+    ['twilio', { accountSid: ' \t' }],
     ['twilio', {}],
     ['twilio', { accountSid: accountSid(1), phoneNumber: number }],
     ['twilio', null],
@@ -233,6 +279,40 @@ describe('the digests of a record', () => {
     expect(await reindexLookup(keyed)).toMatchObject({ indexed: 1 });
     expect(await verifyVault(keyed)).toMatchObject({ lookupMissing: 0 });
     expect((await store.get(ref))?.metadata?.lookup).toHaveLength(2);
+  });
+
+  it('of fields without a value are not made', async () => {
+    const own = defineProvider({
+      name: 'own',
+      fields: { account: { label: 'Account', secret: false, lookup: true } },
+      complete: [['account']],
+    });
+    const { vault, store } = memoryVault();
+    for (const account of ['', ' \t']) {
+      await vault.put('acme', own, { account });
+      const stored = await store.get({ tenantId: 'acme', provider: 'own' });
+      expect(stored?.metadata).not.toHaveProperty('lookup');
+    }
+  });
+
+  it('go with their field, and with content that cannot be opened any more', async () => {
+    const { vault, store } = memoryVault();
+    const foreign = ['accountSid:00000000:x', 'gone:00000000:x'];
+    const entries = async () => (await store.get(ref))?.metadata?.lookup ?? [];
+    const change = async (members: object) => {
+      const record = await store.get(ref);
+      const metadata = { ...record?.metadata, lookup: [...(await entries()), ...foreign] };
+      const changed = { ...record, metadata, ...members } as SecretRecord;
+      expect(await store.put(changed, record?.data.slice(0, 16) ?? '')).toBe(true);
+    };
+    await vault.put('acme', 'twilio', one as object);
+    const own = await entries();
+    await change({});
+    await vault.patch('acme', 'twilio', { region: 'ie1' });
+    expect(await entries()).toEqual([...own, 'accountSid:00000000:x'].sort());
+    await change({ data: Buffer.alloc(40, 7).toString('base64') });
+    await vault.put('acme', 'twilio', one as object);
+    expect(await entries()).toEqual(own);
   });
 
   it('that are missing or wrong are counted by verifyVault, and mended by reindexLookup', async () => {

@@ -1,5 +1,11 @@
-import { defineProvider, Keyring, type SecretRecord, SecretsVault } from 'provider-vault';
-import { describe, expect, it } from 'vitest';
+import {
+  defineProvider,
+  Keyring,
+  type SecretRecord,
+  SecretsVault,
+  testConnection,
+} from 'provider-vault';
+import { describe, expect, it, vi } from 'vitest';
 import { accountSid, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
 import { countingStore } from '../../support/spy-store.ts';
 import vectors from '../../vectors/pycryptodome.json' with { type: 'json' };
@@ -61,6 +67,54 @@ describe('status of one provider', () => {
     await vault.put('acme', 'sendgrid', {});
     expect(await vault.status('acme', 'sendgrid', none)).toMatchObject({
       state: 'missing',
+      rev: 1,
+    });
+  });
+
+  it('says when they expire, and whether they work', async () => {
+    const probe = defineProvider({
+      name: 'probe',
+      fields: {
+        token: { label: 'Token', secret: true },
+        expiresAt: { label: 'End', secret: false },
+      },
+      complete: [['token']],
+      refresh: { expiresAt: 'expiresAt', exchange: async () => ({}) },
+      test: async () => ({ ok: false, code: 'wrong_credentials' }),
+    });
+    const { vault, store } = memoryVault({ providers: [probe] });
+    const expiresAt = '2040-01-02T03:04:05.000Z';
+    await vault.put('acme', probe, { token: 'x', expiresAt });
+    const before = await vault.status('acme', probe, none);
+    expect(before).toMatchObject({ state: 'configured', expiresAt: new Date(expiresAt) });
+    expect(before).not.toHaveProperty('health');
+    await testConnection(vault, { tenantId: 'acme', provider: probe });
+    const getMany = vi.spyOn(store, 'getMany');
+    const health = { state: 'failing', code: 'wrong_credentials' };
+    expect((await vault.status('acme', probe, none)).health).toMatchObject(health);
+    expect(getMany.mock.calls.map(([, options]) => options)).toEqual([{ history: false }]);
+    const all = await vault.status('acme', undefined, none);
+    expect(all.find(({ provider }) => provider === 'probe')?.health).toMatchObject(health);
+    // Of a provider without an end, nothing is said.
+    await vault.put('acme', 'custom', { a: '1' });
+    const other = await vault.status('acme', 'custom', none);
+    for (const member of ['expiresAt', 'health', 'updatedBy']) {
+      expect(other).not.toHaveProperty(member);
+    }
+  });
+
+  it('takes the records as the store gives them, in any order', async () => {
+    const { vault, store } = memoryVault();
+    await vault.put('default', 'custom', { a: '1' });
+    const record = await store.get({ tenantId: 'default', provider: 'custom' });
+    const getMany = store.getMany.bind(store);
+    await vault.put('default', 'other', { a: '1' });
+    store.getMany = async (refs) => {
+      const provider = refs[1]?.provider ?? '';
+      return [{ ...record, provider } as SecretRecord, ...(await getMany(refs))];
+    };
+    expect(await vault.status('default', 'custom', none)).toMatchObject({
+      state: 'configured',
       rev: 1,
     });
   });

@@ -2,7 +2,7 @@ import { isVaultError, SecretsVault, TRACED_OPERATIONS, type TraceContext } from
 import { FaultyStore } from 'provider-vault/testing';
 import { describe, expect, it } from 'vitest';
 import { acmeMail, everyOperation, fullVault, SECRETS } from '../../support/every-operation.ts';
-import { memoryVault, rejection } from '../../support/fixtures.ts';
+import { accountSid, memoryVault, rejection } from '../../support/fixtures.ts';
 import { expectNone, textsIn } from '../../support/printed.ts';
 import { ended, tracesOf } from '../../support/traces.ts';
 
@@ -44,6 +44,22 @@ describe('the tracing channels', () => {
       tenantId: 'acme',
       provider: 'custom',
     });
+  });
+
+  it('name the tenant, or all of them, of an operation on many records', async () => {
+    const { vault } = memoryVault();
+    const contexts = await ended(async () => {
+      await vault.list('acme');
+      await vault.getAllSecrets('acme');
+      await vault.status('acme', undefined, { env: {} });
+      await vault.findTenants('twilio', { accountSid: accountSid(1) });
+    });
+    expect(contexts).toMatchObject([
+      { operation: 'list', tenantId: 'acme' },
+      { operation: 'getMany', tenantId: 'acme' },
+      { operation: 'status', tenantId: 'acme' },
+      { operation: 'findTenants', tenantId: '*', provider: 'twilio' },
+    ]);
   });
 
   it('give the caller what it gets without them', async () => {

@@ -1,4 +1,10 @@
-import { defineProvider, Keyring, SecretsVault } from 'provider-vault';
+import {
+  defineProvider,
+  Keyring,
+  type SecretRecord,
+  SecretsVault,
+  verifyVault,
+} from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { apiKeySid, memoryVault, newKey } from '../../support/fixtures.ts';
 import { countingStore } from '../../support/spy-store.ts';
@@ -40,6 +46,7 @@ describe('the border', () => {
       await expect(vault.getMany([{ tenantId: tenant, provider }])).rejects.toThrow(invalid);
     }
     await expect(vault.list(text)).rejects.toThrow(invalid);
+    await expect(vault.setSecrets(text, {})).rejects.toThrow(invalid);
     expect(calls).toEqual({});
   });
 
@@ -110,6 +117,13 @@ describe('the border', () => {
     expect((await vault.list('a')).map(({ provider }) => provider)).toContain('twilio');
   });
 
+  it.each([undefined, null, 'ab', 7, {}])('refuses %j as a list of records', async (refs) => {
+    const { vault } = memoryVault();
+    const invalid = code('ERR_INVALID_ARGUMENT');
+    await expect(vault.getMany(refs as never)).rejects.toThrow(invalid);
+    await expect((async () => vault.tenant('a').getMany(refs as never))()).rejects.toThrow(invalid);
+  });
+
   it('refuses options of another type', async () => {
     const { vault, store, keys } = memoryVault();
     for (const options of [
@@ -119,7 +133,15 @@ describe('the border', () => {
       { actor: { $ne: 1 } },
       { reason: 'x'.repeat(1025) },
       { actor: 'ada\0' },
+      { signal: {} },
+      { signal: 'now' },
+      null,
+      'text',
+      7,
     ]) {
+      await expect(vault.get('a', 'custom', options as never)).rejects.toThrow(
+        code('ERR_INVALID_ARGUMENT'),
+      );
       await expect(vault.put('a', 'custom', {}, options as never)).rejects.toThrow(
         code('ERR_INVALID_ARGUMENT'),
       );
@@ -131,8 +153,56 @@ describe('the border', () => {
       { store, keys, history: { keep: -1 } },
       { store, keys, history: 5 },
       { store, keys, history: null },
+      undefined,
+      null,
+      { store, keys, maxClients: 0 },
+      { store, keys, maxClients: 1.5 },
+      { store, keys, now: 5 },
     ]) {
       expect(() => new SecretsVault(options as never)).toThrow(code('ERR_INVALID_ARGUMENT'));
+    }
+  });
+
+  it('names the lookup key that is wrong', () => {
+    const { store, keys } = memoryVault();
+    expect(() => new SecretsVault({ store, keys, lookupKey: 'short' })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_KEY_INVALID',
+        message: expect.stringContaining('lookupKey must be'),
+      }),
+    );
+  });
+
+  it('refuses an actor and a reason of one character too many', async () => {
+    const { vault } = memoryVault();
+    const longest = 'x'.repeat(1024);
+    await vault.put('a', 'custom', {}, { actor: longest, reason: longest });
+    for (const options of [{ actor: `${longest}x` }, { reason: `${longest}x` }]) {
+      await expect(vault.put('a', 'custom', {}, options)).rejects.toThrow(
+        code('ERR_INVALID_ARGUMENT'),
+      );
+    }
+  });
+
+  it.each([undefined, null, {}, 'vault'])('refuses %j in the place of a vault', async (vault) => {
+    await expect(verifyVault(vault as never)).rejects.toThrow(code('ERR_INVALID_ARGUMENT'));
+  });
+
+  it.each([
+    { tenantId: 'b', provider: 'custom' },
+    { tenantId: 'a', provider: 'other' },
+    { tenantId: 'a', provider: 7 },
+  ])('takes no record of another address from its store: %j', async (address) => {
+    const { vault, store } = memoryVault();
+    await vault.put('a', 'custom', { token: 'x' });
+    const record = await store.get({ tenantId: 'a', provider: 'custom' });
+    const wrong = { ...record, ...address } as SecretRecord;
+    store.get = async () => wrong;
+    store.list = async () => [wrong];
+    await expect(vault.get('a', 'custom')).rejects.toThrow(code('ERR_STORE_FAILED'));
+    // A list takes every provider of its tenant.
+    if (address.provider !== 'other') {
+      await expect(vault.list('a')).rejects.toThrow(code('ERR_STORE_FAILED'));
     }
   });
 });

@@ -1,8 +1,9 @@
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
-import { Keyring, type SecretRecord, SecretsVault, seal } from 'provider-vault';
-import { describe, expect, it } from 'vitest';
+import { type KeyProvider, Keyring, type SecretRecord, SecretsVault, seal } from 'provider-vault';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { bareOpen } from '../../support/bare-reader.ts';
-import { accountSid, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
+import { accountSid, auditEvents, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
 import { countingStore } from '../../support/spy-store.ts';
 
 const credentials = { accountSid: accountSid(1), authToken: authToken(1) };
@@ -67,6 +68,17 @@ describe('put, get, patch, delete, list', () => {
     ]);
   });
 
+  it('shows nobody the records of this library itself [R8]', async () => {
+    const { vault, store } = memoryVault();
+    await vault.put('acme', 'custom', { a: '1' });
+    const record = await store.get({ tenantId: 'acme', provider: 'custom' });
+    await store.put({ ...record, provider: '$lease:x' } as SecretRecord, null);
+    expect((await vault.list('acme')).map(({ provider }) => provider)).toEqual(['custom']);
+    const all = await vault.status('acme', undefined, { env: {} });
+    expect(all.map(({ provider }) => provider)).not.toContain('$lease:x');
+    expect((await vault.getAllSecrets('acme')).reveal()).toEqual({ a: '1' });
+  });
+
   it('getMany asks the store once, and answers in order', async () => {
     const { store, calls } = countingStore();
     const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
@@ -77,6 +89,32 @@ describe('put, get, patch, delete, list', () => {
     expect(calls.getMany).toBe(1);
     expect(calls.get).toBe(3); // of the puts
   });
+
+  it.each(['at once', 'later'])(
+    'getMany gives the error of a record that does not open in its place, %s',
+    async (when) => {
+      const { vault, store, keys } = memoryVault();
+      for (const tenant of ['a', 'b']) await vault.put(tenant, 'custom', { of: tenant });
+      const record = await store.get({ tenantId: 'a', provider: 'custom' });
+      const data = Buffer.alloc(40, 7).toString('base64');
+      await store.put({ ...record, data } as SecretRecord, record?.data.slice(0, 16) ?? '');
+      const slow: KeyProvider = {
+        encryptionKey: () => keys.encryptionKey(),
+        decryptionKey: async (keyId) => keys.decryptionKey(keyId),
+      };
+      const reader = new SecretsVault({ store, keys: when === 'later' ? slow : keys });
+      const refs = ['a', 'b'].map((tenantId) => ({ tenantId, provider: 'custom' }));
+      const events = await auditEvents(async () => {
+        const [broken, good] = await reader.getMany(refs);
+        expect(broken).toEqual({ error: code('ERR_DECRYPTION_FAILED') });
+        expect(good?.credentials?.reveal()).toEqual({ of: 'b' });
+      });
+      expect(events.map(({ tenantId, outcome }) => [tenantId, outcome]).sort()).toEqual([
+        ['a', 'refused'],
+        ['b', 'ok'],
+      ]);
+    },
+  );
 
   it('require throws where there is nothing', async () => {
     const { vault } = memoryVault();
@@ -171,11 +209,91 @@ describe('compare-and-set [R6]', () => {
     expect(found.meta.rev).toBe(100);
   });
 
+  it('gives up a write that always loses, after 64 times', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0); // the length of its pauses
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { vault, store } = memoryVault();
+    let puts = 0;
+    store.put = async () => {
+      puts++;
+      return false;
+    };
+    await expect(vault.put('acme', 'custom', { a: '1' })).rejects.toThrow(code('ERR_CONFLICT'));
+    expect(puts).toBe(64);
+  });
+
+  it('writes no more members than it has something to say in', async () => {
+    const { vault, store, keys } = memoryVault();
+    await vault.put('acme', 'custom', { a: '1' });
+    const stored = await store.get({ tenantId: 'acme', provider: 'custom' });
+    expect(stored).toStrictEqual({
+      tenantId: 'acme',
+      provider: 'custom',
+      data: expect.any(String),
+      metadata: {
+        rev: 1,
+        keyId: keys.encryptionKeyId,
+        createdAt: expect.any(Date),
+        updatedAt: expect.any(Date),
+      },
+    });
+  });
+
+  it('patches nothing where there is nothing, if there must be nothing', async () => {
+    const { vault } = memoryVault();
+    const options = { ifMatch: null };
+    expect(await vault.patch('acme', 'custom', { a: null }, options)).toStrictEqual({
+      tenantId: 'acme',
+      provider: 'custom',
+      rev: 0,
+      etag: '',
+      keyId: undefined,
+      createdAt: undefined,
+      updatedAt: undefined,
+    });
+    expect(await vault.list('acme')).toEqual([]);
+    await vault.put('acme', 'custom', { a: '1' });
+    await expect(vault.patch('acme', 'custom', { b: null }, options)).rejects.toThrow(
+      code('ERR_CONFLICT'),
+    );
+  });
+
   it('stops when told to', async () => {
     const { vault } = memoryVault();
-    const signal = AbortSignal.abort();
-    await expect(vault.put('acme', 'custom', {}, { signal })).rejects.toThrow('aborted');
+    const signal = AbortSignal.abort('left');
+    const aborted = { code: 'ERR_ABORTED', cause: 'left' };
+    await expect(vault.put('acme', 'custom', {}, { signal })).rejects.toMatchObject(aborted);
     expect(await vault.get('acme', 'custom')).toBeUndefined();
+    const { store, calls } = countingStore();
+    const asking = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
+    await expect(asking.get('acme', 'custom', { signal })).rejects.toMatchObject(aborted);
+    expect(calls).toEqual({}); // it did not even ask
+  });
+
+  it.each(['put', 'delete'] as const)('does not %s what was aborted in time', async (method) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const { store, calls } = countingStore();
+    const vault = new SecretsVault({
+      store,
+      keys: new Keyring({ encryptionKey: newKey() }),
+      audit: { sink: { write: async () => controller.abort() }, mode: 'strict' },
+    });
+    const writing =
+      method === 'put'
+        ? vault.put('acme', 'custom', { a: '1' }, { signal })
+        : vault.delete('acme', 'custom', { signal });
+    await expect(writing).rejects.toThrow(code('ERR_ABORTED'));
+    await new Promise(setImmediate);
+    expect(calls[method]).toBeUndefined();
+  });
+
+  it('leaves no listener at the signal', async () => {
+    const { vault } = memoryVault();
+    const { signal } = new AbortController();
+    await vault.put('acme', 'custom', { a: '1' }, { signal });
+    await vault.list('acme', { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('stops at once when the store hangs', async () => {
@@ -210,5 +328,14 @@ describe('compare-and-set [R6]', () => {
       code('ERR_KEY_UNKNOWN'),
     );
     expect((await vault.put('acme', 'custom', { b: '2' })).rev).toBe(2);
+  });
+
+  it('overwrites a record whose history is damaged', async () => {
+    const { vault, store } = memoryVault();
+    const { etag } = await vault.put('acme', 'custom', { a: '1' });
+    const record = await store.get({ tenantId: 'acme', provider: 'custom' });
+    const history = [{ rev: 0 }];
+    expect(await store.put({ ...record, history } as never, etag)).toBe(true);
+    expect((await vault.put('acme', 'custom', { a: '2' })).rev).toBe(2);
   });
 });
