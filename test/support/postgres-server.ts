@@ -51,11 +51,13 @@ export async function startPostgres(): Promise<PostgresServer> {
     // No fsync: the machine does not crash, only the server.
     const settings = ['fsync=off', `unix_socket_directories=${folder}`, 'max_connections=200'];
     const args = ['-D', data, '-p', String(port), ...settings.flatMap((text) => ['-c', text])];
-    server = spawn(join(programs as string, 'postgres'), args, {
-      ...owner,
-      stdio: 'ignore',
-      detached: true, // a process group of its own, to be killed whole
-    });
+    const launch = () =>
+      spawn(join(programs as string, 'postgres'), args, {
+        ...owner,
+        stdio: 'ignore',
+        detached: true, // a process group of its own, to be killed whole
+      });
+    server = launch();
     for (let attempt = 1; ; attempt++) {
       const client = new pg.Client(uri);
       client.on('error', () => {});
@@ -63,7 +65,9 @@ export async function startPostgres(): Promise<PostgresServer> {
         await client.connect();
         return await client.end();
       } catch (error) {
-        if (attempt === 200) throw error;
+        if (attempt === 600) throw error;
+        // It does not start while processes of the one that was killed hold the shared memory.
+        if (server.exitCode !== null) server = launch();
         await sleep(50);
       }
     }
