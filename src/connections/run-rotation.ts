@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assertObject } from '../clients/credentials.ts';
-import { auditRefusal, auditSubject, locate, type Target, untilAborted } from '../core/audited.ts';
+import { auditRefusal, auditSubject, locate, type Target } from '../core/audited.ts';
 import { assertOptions, type ReadOptions } from '../core/options.ts';
 import { traced } from '../core/tracing.ts';
+import { untilEnded } from '../core/until-ended.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { invalidArgument } from '../errors.ts';
 import { rotate } from '../lifecycle/rotation.ts';
@@ -50,7 +50,6 @@ export interface RotateResult {
 }
 
 const DEFAULT_GRACE_MS = 60_000;
-const ABORT_GRACE_MS = 500;
 
 /** How the credentials of a provider are replaced; `undefined` where it is not known. @internal */
 export function rotationOf(
@@ -87,28 +86,12 @@ export async function runRotation(
   const subject = auditSubject('rotate-credential', ref, options);
   return core.trail.run(subject, async (entry) => {
     const run = { definition, rotation, graceMs, writtenBefore, options };
-    const replace = () => untilStopped(options.signal, () => rotate(core, ref, run));
+    // Not given up at once, so that the lease is given back.
+    const replace = () => untilEnded(rotate(core, ref, run), options.signal);
     const fields = await traced('rotateCredential', core.owner, replace, () => ref);
     entry.fields = fields;
     return { ...ref, fields };
   });
-}
-
-/** Runs `work`, which ends by itself soon after `signal` is aborted, unless the store hangs. */
-async function untilStopped<T>(
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  const running = work();
-  try {
-    return await untilAborted(signal, () => running);
-  } catch (error) {
-    if (!signal?.aborted) throw error;
-    const late = sleep(ABORT_GRACE_MS).then(() => {
-      throw error;
-    });
-    return Promise.race([running, late]); // so that the lease is given back
-  }
 }
 
 function checkedRotation(core: VaultCore, options: RotateOptions) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { untilAborted } from '../core/audited.ts';
 import { assertOptions } from '../core/options.ts';
+import { untilEnded } from '../core/until-ended.ts';
 import type { VaultCore } from '../core/vault-core.ts';
 import { invalidArgument, isVaultError } from '../errors.ts';
 import { decodeRecord, type RecordView, type SecretRecord, type SecretRef } from '../record.ts';
@@ -16,7 +17,6 @@ const MAX_PENDING_PER_SLOT = 16;
 // With `maxPerSecond`: small batches make an even pace.
 const BATCHES_PER_SECOND = 10;
 const MAX_PAUSE_MS = 2 ** 31 - 1;
-const ABORT_GRACE_MS = 500;
 const MAX_RETRIES = 6;
 const FIRST_RETRY_MS = 50;
 
@@ -163,7 +163,8 @@ export async function forEachBatch<T, R extends Report>(
   } catch (error) {
     failure ??= { error }; // no further batch begins
     reader.return().catch(() => {}); // not awaited: it waits for a read that hangs
-    await settled(underway, signal);
+    // Nothing is written any more after these, unless the store hangs.
+    await untilEnded(Promise.all(underway), signal).catch(() => {});
     for (const entry of pending.splice(0)) {
       try {
         collect(entry);
@@ -316,12 +317,6 @@ async function pauseOrThrow(error: unknown, failures: number, { signal }: LongOp
   const again = isVaultError(error, 'ERR_STORE_UNAVAILABLE') && failures <= MAX_RETRIES;
   if (!again) throw error;
   await sleep(FIRST_RETRY_MS * 2 ** failures, undefined, { signal });
-}
-
-/** Waits for the batches under way: nothing is written any more, unless the store hangs. */
-async function settled(underway: Iterable<Promise<void>>, signal?: AbortSignal): Promise<void> {
-  const all = Promise.all(underway).then(() => {});
-  await untilAborted(signal, () => all).catch(() => Promise.race([all, sleep(ABORT_GRACE_MS)]));
 }
 
 // Anything but a range would pass for the whole.

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Document, MongoClient, type MongoClientOptions } from 'mongodb';
 import {
@@ -11,6 +10,7 @@ import {
 import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startMongo } from '../../examples/mongo-server/mongo-server.ts';
 import { commandsOf } from '../support/commands.ts';
+import { textOf } from '../support/documents.ts';
 import { newKey, rejection } from '../support/fixtures.ts';
 import { newRecord } from '../support/store-write.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
@@ -24,10 +24,7 @@ afterAll(async () => {
   await client.close();
   await server.stop();
 });
-const guide = await readFile(
-  new URL('../../docs/guides/mongodb-at-scale.md', import.meta.url),
-  'utf8',
-);
+const guide = textOf('docs/guides/mongodb-at-scale.md');
 const keys = new Keyring({ encryptionKey: newKey() });
 const cache = { ttlMs: 600_000 };
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { type CommandStartedEvent, MongoClient } from 'mongodb';
 import {
   eraseTenant,
@@ -17,6 +16,7 @@ import {
 import { afterAll, describe, expect, it } from 'vitest';
 import { startMongo } from '../../examples/mongo-server/mongo-server.ts';
 import { commandsOf } from '../support/commands.ts';
+import { textOf } from '../support/documents.ts';
 import { acmeMail, SECRETS } from '../support/every-operation.ts';
 import { newKey } from '../support/fixtures.ts';
 import { isTargeted, keyChanges } from '../support/shard-key.ts';
@@ -32,10 +32,7 @@ afterAll(async () => {
   await client.close();
   await server.stop();
 });
-const guide = await readFile(
-  new URL('../../docs/guides/mongodb-at-scale.md', import.meta.url),
-  'utf8',
-);
+const guide = textOf('docs/guides/mongodb-at-scale.md');
 
 /** The shard keys that the guide names. */
 const KEYS: Record<string, readonly string[]> = {
