@@ -73,7 +73,7 @@ it('ends a request that is answered byte by byte', async () => {
     rejection(client.request({ method: 'get', uri: url } as never)),
   ]);
   for (const error of errors) expect(error).toMatchObject({ providerCode: 'ECONNABORTED' });
-  expect(performance.now() - start).toBeLessThan(5_000);
+  expect(performance.now() - start).toBeLessThan(20_000);
   trickling.close();
 });
 

@@ -76,7 +76,7 @@ function pidNamespace(): string {
   return existsSync('/proc/self/ns/pid') ? readlinkSync('/proc/self/ns/pid') : '';
 }
 
-describe('several processes on one file', { timeout: 60_000 }, () => {
+describe('several processes on one file', () => {
   it('lose nothing when they are killed at any moment', async () => {
     for (let round = 0; round < 3; round++) {
       const writers = ['p', 'q', 'r'].map((name) => writer(`${name}${round}_`));

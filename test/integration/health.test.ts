@@ -194,7 +194,7 @@ describe('the health of credentials', () => {
     faulty.fail('put', { delayMs: 60_000 });
     const started = performance.now();
     expect(await rejection(call())).toMatchObject({ status: 401 });
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   it('survives in MongoDB, is read in the same round trip, and rotates with its key', async () => {

