@@ -69,6 +69,7 @@ async function outputOf(command: string, cwd: string | undefined): Promise<strin
 /** An output without what differs from run to run. */
 function steady(output: string): string {
   return output
+    .replace(/^\w+ing: \d+ of .*\n/gm, '') // the progress, where a machine takes seconds
     .replaceAll(db.databaseName, 'crm')
     .replace(process.versions.node, '20.20.2')
     .replaceAll(accountSid(9), 'AC…')
