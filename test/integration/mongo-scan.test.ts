@@ -79,8 +79,8 @@ describe('a cursor that is lost', () => {
   });
 
   /** Kills every cursor on the server, once some batches are done, and says how many. */
-  function killer(collection: string) {
-    const other = new MongoClient(inject('mongoUri'));
+  async function killer(collection: string) {
+    const other = await MongoClient.connect(inject('mongoUri'));
     onTestFinished(() => other.close());
     const killed: unknown[] = [];
     const onProgress = async ({ done }: OperationProgress) => {
@@ -89,7 +89,7 @@ describe('a cursor that is lost', () => {
       await sleep(20); // until the batch that is read ahead has come
       await other.db(db.databaseName).command({ killCursors: collection, cursors: [...cursors] });
     };
-    return { killed, options: { batchSize: 5, concurrency: 1, maxPerSecond: 100, onProgress } };
+    return { killed, options: { batchSize: 5, concurrency: 1, maxPerSecond: 50, onProgress } };
   }
 
   it.runIf(canKill).each<[string, string, (options: object) => Promise<{ scanned: number }>]>([
@@ -103,7 +103,7 @@ describe('a cursor that is lost', () => {
     ],
     ['keys.rewrap', 'vault_keys', (options) => openKeys().rewrap(options)],
   ])('is taken up where it was: %s', async (_name, collection, operate) => {
-    const { killed, options } = killer(collection);
+    const { killed, options } = await killer(collection);
     const commands = await commandsOf(client, async () => {
       expect(await operate(options)).toMatchObject({ scanned: TENANTS });
     });
