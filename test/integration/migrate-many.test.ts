@@ -14,9 +14,7 @@ const { db } = await testDatabase();
 // "npm run test:deep" takes ten times as many: they keep the server busy for minutes.
 const TENANTS = process.env.PROVIDER_VAULT_DEEP ? 5_000 : 500;
 
-it(`moves ${TENANTS} tenants in all states at once, and a second run changes nothing`, {
-  timeout: 300_000,
-}, async () => {
+it(`moves ${TENANTS} tenants in all states at once, and a second run changes nothing`, async () => {
   const key = newKey();
   const store = new MongoSecretStore(db);
   const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: key }) });
