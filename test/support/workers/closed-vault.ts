@@ -1,5 +1,18 @@
 import { getHeapSnapshot } from 'node:v8';
-import { getTwilioClient, Keyring, MemorySecretStore, SecretsVault } from 'provider-vault';
+import {
+  createVoiceToken,
+  getSendGridClient,
+  getTwilioClient,
+  Keyring,
+  MemorySecretStore,
+  rotateKeys,
+  SecretsVault,
+  sendgridProvider,
+  twilioProvider,
+  verifyTwilioWebhook,
+  verifyVault,
+} from 'provider-vault';
+import { createSettingsHandler } from 'provider-vault/settings';
 
 // Uses an auth token, closes the vault, and writes whether the heap held the token before and after.
 // The token comes through standard input; it is kept in a Buffer, which is outside the heap.
@@ -22,6 +35,7 @@ async function heapHolds(): Promise<boolean> {
   return found;
 }
 
+/** All that holds a value for a while. */
 async function use(vault: SecretsVault): Promise<void> {
   const fields = { accountSid: `AC${'0'.repeat(32)}`, authToken: token.toString() };
   await vault.put('acme', 'twilio', fields);
@@ -29,6 +43,36 @@ async function use(vault: SecretsVault): Promise<void> {
   await vault.require('acme', 'twilio');
   await vault.status('acme', 'twilio');
   await getTwilioClient(vault, { tenantId: 'acme', env: {} });
+  const apiKey = `SG.${token}`;
+  await vault.applyForm('acme', 'sendgrid', { apiKey, senderEmail: 'a@acme.example' });
+  await getSendGridClient(vault, { tenantId: 'acme', env: {} });
+  await vault.setSecrets('acme', { own_key: token.toString() });
+  await vault.getAllSecrets('acme');
+  await vault.getMany([{ tenantId: 'acme', provider: 'sendgrid' }]);
+  await vault.checkForm('sendgrid', { apiKey });
+  await vault.history('acme', 'twilio');
+  await vault.rollback('acme', 'twilio', 1);
+  await vault.findTenants('twilio', { accountSid: fields.accountSid });
+  const apiSecret = { apiKey: `SK${'0'.repeat(32)}`, apiSecret: token.toString() };
+  await vault.patch('acme', 'twilio', apiSecret);
+  await createVoiceToken(vault, {
+    tenantId: 'acme',
+    identity: 'ann',
+    incomingAllow: true,
+    env: {},
+  });
+  const signed = { signature: 'x'.repeat(28), url: 'https://crm.example/sms', params: {} };
+  await verifyTwilioWebhook(vault, { ...signed, tenantId: 'acme', env: {} });
+  const handle = createSettingsHandler({
+    vault,
+    providers: [twilioProvider, sendgridProvider],
+    basePath: '/settings',
+    identify: () => ({ tenantId: 'acme', actor: 'ann', may: { read: true } }),
+  });
+  if ((await handle(new Request('https://crm.example/settings'))).status !== 200)
+    throw new Error('no page');
+  await rotateKeys(vault);
+  await verifyVault(vault);
 }
 
 const vault = new SecretsVault({
