@@ -1,10 +1,16 @@
 import fc from 'fast-check';
-import { migrateFromSettings, SecretsVault, type VaultErrorCode } from 'provider-vault';
+import {
+  migrateFromSettings,
+  SecretsVault,
+  type VaultErrorCode,
+  verifyTwilioWebhook,
+} from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { accountSid, authToken, memoryVault } from '../support/fixtures.ts';
-import { anything, inputs } from '../support/fuzz.ts';
-import { outcome } from '../support/outcome.ts';
+import { altered, anything, bent, inputs } from '../support/fuzz.ts';
+import { inTime, outcome } from '../support/outcome.ts';
 import { settingsRows } from '../support/settings-rows.ts';
+import { twilioSignature } from '../support/twilio-signature.ts';
 import { changesOnlyNamed, keptOrRefused, twilioForgeryRefused } from './properties.ts';
 
 const INVALID: VaultErrorCode[] = ['ERR_INVALID_ARGUMENT'];
@@ -97,7 +103,9 @@ describe('settings documents', () => {
         const { vault } = memoryVault();
         const source = settingsRows(...rows.map((each) => ({ ...each })));
         const before = source.rows.map((each) => ({ ...each }));
-        const report = await migrateFromSettings(vault, { settings: source, erase: true });
+        const report = await inTime(() =>
+          migrateFromSettings(vault, { settings: source, erase: true }),
+        );
         for (const [index, left] of source.rows.entries()) {
           for (const [name, was] of Object.entries(before[index] as object)) {
             if (name in left) continue;
@@ -128,6 +136,30 @@ it('no webhook is accepted that the tenant did not sign', async () => {
     fc.asyncProperty(params, url, signature, (body, at, signed) =>
       twilioForgeryRefused(vault, { signature: signed, url: at, params: body }),
     ),
+    inputs(400),
+  );
+});
+
+it('no webhook of Twilio is accepted with anything of it altered', async () => {
+  const { vault } = memoryVault();
+  await vault.put('acme', 'twilio', { accountSid: accountSid(1), authToken: authToken(1) });
+  const params = {
+    AccountSid: accountSid(1),
+    From: '+14155550100',
+    Body: 'Hello',
+    To: 'whatsapp:x',
+  };
+  const [origin, path] = ['https://crm.example', '/sms?of=acme'];
+  const signature = twilioSignature(authToken(1), origin + path, params);
+  const genuine = { signature, url: origin + path, params };
+  const verified = await verifyTwilioWebhook(vault, { ...genuine, tenantId: 'acme', env: {} });
+  expect(verified.ok).toBe(true);
+  const odd = fc.oneof(
+    fc.nat().map((at) => ({ ...genuine, url: origin + bent(path, at) })),
+    altered({ signature, params }).map((rest) => ({ url: origin + path, ...rest })),
+  );
+  await fc.assert(
+    fc.asyncProperty(odd, (webhook) => twilioForgeryRefused(vault, webhook)),
     inputs(400),
   );
 });

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
 import { verifyTwilioWebhook } from 'provider-vault';
-import twilio from 'twilio';
 import { describe, expect, it } from 'vitest';
 import { audited } from '../support/audited.ts';
 import { accountSid, authToken, rejection } from '../support/fixtures.ts';
+import { twilioSignature } from '../support/twilio-signature.ts';
 
-const { getExpectedTwilioSignature: sign } = twilio as unknown as {
-  getExpectedTwilioSignature(token: string, url: string, params: object): string;
-};
 const url = 'https://crm.example/twilio';
 const [numberA, numberB] = ['+14155550101', '+14155550102'];
 const inbound = (to: string, account = accountSid(1)) => ({
@@ -27,7 +24,7 @@ function setUp() {
     verifyTwilioWebhook(vault, {
       resolve: true,
       env: {},
-      signature: sign(token, url, params),
+      signature: twilioSignature(token, url, params),
       url,
       params,
       ...options,
@@ -155,13 +152,17 @@ describe('verifyTwilioWebhook with resolve', () => {
       tenantId: 'a',
     });
     const query = `${url}?${rawBody}`;
-    const signature = sign(authToken(1), query, {});
+    const signature = twilioSignature(authToken(1), query, {});
     expect(
       await resolve({}, authToken(1), { url: query, signature, params: undefined }),
     ).toMatchObject({ tenantId: 'a' });
     const json = JSON.stringify({ AccountSid: accountSid(1), text: 'hi' });
     const hashed = `${url}?bodySHA256=${createHash('sha256').update(json).digest('hex')}`;
-    const options = { url: hashed, signature: sign(authToken(1), hashed, {}), rawBody: json };
+    const options = {
+      url: hashed,
+      signature: twilioSignature(authToken(1), hashed, {}),
+      rawBody: json,
+    };
     expect(await resolve({}, authToken(1), { ...options, params: undefined })).toMatchObject({
       tenantId: 'a',
     });
