@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { FileSecretStore, Keyring, SecretsVault } from 'provider-vault';
 import { afterAll, expect, it, vi } from 'vitest';
-import { runCommandLine } from '../../src/cli/program.ts';
+import { createProgram, runCommandLine } from '../../src/cli/program.ts';
 import { newKey } from '../support/fixtures.ts';
 import { inputs } from '../support/fuzz.ts';
 import { outcome } from '../support/outcome.ts';
@@ -76,23 +76,10 @@ it('any arguments lead to an exit code and a line, and never to a secret that wa
     },
     { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
   );
+  // But for the one that reads what it sets from standard input, which does not end here.
+  const names = createProgram(() => {}).commands.map((command) => command.name());
   const command = fc.oneof(
-    fc.constantFrom(
-      'keyid',
-      'init',
-      'status',
-      'get',
-      'verify',
-      'rotate',
-      'doctor',
-      'migrate',
-      'copy',
-      'keygen',
-      'rewrap',
-      'erase-tenant',
-      'rotate-credential',
-      'help',
-    ),
+    fc.constantFrom(...names.filter((name) => name !== 'set'), 'help'),
     fc.string({ maxLength: 8 }),
   );
   await fc.assert(
