@@ -1,4 +1,5 @@
 import {
+  checkHealth,
   copyRecords,
   defineProvider,
   isVaultError,
@@ -31,12 +32,22 @@ const operations: Record<
   },
   delete: { run: (vault) => vault.delete('t', 'custom'), after: undefined },
   get: { run: (vault) => vault.get('t', 'custom'), after: BEFORE },
+  require: { run: (vault) => vault.require('t', 'custom'), after: BEFORE },
+  fresh: { run: (vault) => vault.fresh('t', 'custom'), after: BEFORE },
+  getSecret: { run: (vault) => vault.getSecret('t', 'a'), after: BEFORE },
+  getAllSecrets: { run: (vault) => vault.getAllSecrets('t'), after: BEFORE },
+  status: { run: (vault) => vault.status('t'), after: BEFORE },
+  findTenants: { run: (vault) => vault.findTenants(account, { id: '7' }), after: BEFORE },
   getMany: {
     run: (vault) => vault.getMany([{ tenantId: 't', provider: 'custom' }]),
     after: BEFORE,
   },
   rollback: { run: (vault) => vault.rollback('t', 'custom', 1), after: OLDER },
   history: { run: (vault) => vault.history('t', 'custom'), after: BEFORE },
+  setSecret: {
+    run: (vault) => vault.setSecret('t', 'a', 'new'),
+    after: { a: 'new', b: 'old' },
+  },
   setSecrets: {
     run: (vault) => vault.setSecrets('t', { a: 'new', b: 'new' }),
     after: { a: 'new', b: 'new' },
@@ -49,11 +60,19 @@ const operations: Record<
   },
 };
 
+it('every method of a vault that uses the store is among the operations', () => {
+  const methods = Object.getOwnPropertyNames(SecretsVault.prototype);
+  const others = ['constructor', 'checkForm', 'tenant', 'invalidate', 'close'];
+  expect(Object.keys(operations)).toEqual(
+    expect.arrayContaining(methods.filter((name) => !others.includes(name))),
+  );
+});
+
 async function prepared() {
   const inner = new MemorySecretStore();
   const faulty = new FaultyStore(inner);
   const keys = new Keyring({ encryptionKey: newKey() });
-  const vault = new SecretsVault({ store: faulty.store, keys });
+  const vault = new SecretsVault({ store: faulty.store, keys, lookupKey: newKey() });
   const healthy = new SecretsVault({ store: inner, keys });
   await healthy.put('t', 'custom', OLDER);
   await healthy.put('t', 'custom', BEFORE);
@@ -97,6 +116,7 @@ const account = defineProvider({
     until: { label: 'Until', secret: false },
   },
   complete: [['token']],
+  test: async () => ({ ok: true }),
   refresh: {
     expiresAt: 'until',
     exchange: async ({ fields }) => ({
@@ -117,6 +137,10 @@ const longOperations: Record<
   verifyVault: { run: (vault) => verifyVault(vault, { batchSize: 2 }), token: 'old' },
   reindexLookup: { run: (vault) => reindexLookup(vault, { batchSize: 2 }), token: 'old' },
   refreshDue: { run: (vault) => refreshDue(vault, { withinMs: 60_000 }), token: 'old renewed' },
+  checkHealth: {
+    run: (vault) => checkHealth(vault, { batchSize: 2, maxPerSecond: 1_000 }),
+    token: 'old renewed',
+  },
   copyRecords: {
     run: (vault, target) =>
       copyRecords(storeOf.get(vault) as MemorySecretStore, target, { batchSize: 2 }),
