@@ -46,9 +46,9 @@ function checkCommandLine(): void {
 }
 
 /** The declarations compile without the optional peers, also where libraries are checked. */
-function checkTypes(): void {
+function checkTypes(subpaths: readonly string[]): void {
   const uses = `import { getTwilioClient } from 'provider-vault';
-${['mongo', 'postgres', 'twilio', 'sendgrid', 'oauth', 'mail', 'kms', 'otel', 'testing'].map((name) => `import 'provider-vault/${name}';`).join('\n')}
+${subpaths.map((name) => `import '${name}';`).join('\n')}
 declare const client: Awaited<ReturnType<typeof getTwilioClient>>;
 console.log(client.accountSid);
 // @ts-expect-error: the package twilio is not installed, and its client is not any
@@ -182,16 +182,19 @@ try {
       .then(() => new pv.FileSecretStore('store-of-' + file).put({ tenantId: 'a', provider: 'b', data: '' }, null))
       .then((written) => { if (!written) throw new Error('the file store did not write'); });
   `;
-  const subpaths = ['mongo', 'twilio', 'sendgrid', 'oauth', 'mail', 'kms', 'testing'].map(
-    (name) => `provider-vault/${name}`,
-  );
+  // Those that CommonJS has, too; the element is for browsers.
+  const subpaths = Object.entries<{ require?: object }>(published.exports)
+    .filter(([path, { require }]) => path !== '.' && require)
+    .map(([path]) => path.replace('.', 'provider-vault'));
+  // `instrument` needs its peer at once; checkTracing is about it.
+  const lazy = subpaths.filter((name) => name !== 'provider-vault/otel');
   writeFileSync(
     join(project, 'esm.mjs'),
-    `import * as pv from 'provider-vault';\n${subpaths.map((name) => `import '${name}';`).join('\n')}\n${use.replace('FILE', '"esm"')}`,
+    `import * as pv from 'provider-vault';\n${lazy.map((name) => `import '${name}';`).join('\n')}\n${use.replace('FILE', '"esm"')}`,
   );
   writeFileSync(
     join(project, 'cjs.cjs'),
-    `const pv = require('provider-vault');\n${subpaths.map((name) => `require('${name}');`).join('\n')}\n${use.replace('FILE', '"cjs"')}`,
+    `const pv = require('provider-vault');\n${lazy.map((name) => `require('${name}');`).join('\n')}\n${use.replace('FILE', '"cjs"')}`,
   );
   // The root alone: /testing is for tests, and its stand-ins need their SDK.
   const root = use.replace('FILE', '"root"');
@@ -203,7 +206,7 @@ try {
   }
   checkTracing();
   await checkBundles(['root.mjs', 'root.cjs']);
-  checkTypes();
+  checkTypes(subpaths);
   checkCommandLine();
 } finally {
   rmSync(project, { recursive: true });
