@@ -5,6 +5,8 @@ import {
 } from './define-provider.ts';
 import type { ProviderMethod } from './methods.ts';
 
+// The calls are marked as pure, so that a bundler leaves out what an application does not use.
+
 const API_KEY_ONLY: readonly ProviderMethod<'apiKey'>[] = [
   { id: 'api-key', label: 'API key', fields: ['apiKey'], recommended: true },
 ];
@@ -15,7 +17,7 @@ const API_KEY_ONLY: readonly ProviderMethod<'apiKey'>[] = [
  *
  * @public
  */
-export const twilioProvider = defineProvider({
+export const twilioProvider = /* @__PURE__ */ defineProvider({
   name: 'twilio',
   label: 'Twilio',
   fields: {
@@ -147,7 +149,7 @@ export const twilioProvider = defineProvider({
  *
  * @public
  */
-export const sendgridProvider = defineProvider({
+export const sendgridProvider = /* @__PURE__ */ defineProvider({
   name: 'sendgrid',
   label: 'SendGrid',
   fields: {
@@ -202,7 +204,7 @@ function apiKey(env: string, settingsKey: string): FieldDefinition {
  *
  * @public
  */
-export const smtpProvider = defineProvider({
+export const smtpProvider = /* @__PURE__ */ defineProvider({
   name: 'smtp',
   label: 'SMTP',
   fields: {
@@ -256,11 +258,11 @@ export const smtpProvider = defineProvider({
  *
  * @public
  */
-export const openaiProvider = defineProvider({
+export const openaiProvider = /* @__PURE__ */ defineProvider({
   name: 'openai',
   label: 'OpenAI',
   fields: {
-    apiKey: apiKey('OPENAI_API_KEY', 'openai_api_key'),
+    apiKey: /* @__PURE__ */ apiKey('OPENAI_API_KEY', 'openai_api_key'),
   },
   complete: [['apiKey']],
   test: async (context) => (await import('./test-models.ts')).testModels('openai', context),
@@ -273,11 +275,11 @@ export const openaiProvider = defineProvider({
  *
  * @public
  */
-export const anthropicProvider = defineProvider({
+export const anthropicProvider = /* @__PURE__ */ defineProvider({
   name: 'anthropic',
   label: 'Anthropic',
   fields: {
-    apiKey: apiKey('ANTHROPIC_API_KEY', 'anthropic_api_key'),
+    apiKey: /* @__PURE__ */ apiKey('ANTHROPIC_API_KEY', 'anthropic_api_key'),
   },
   complete: [['apiKey']],
   test: async (context) => (await import('./test-models.ts')).testModels('anthropic', context),
@@ -290,11 +292,11 @@ export const anthropicProvider = defineProvider({
  *
  * @public
  */
-export const geminiProvider = defineProvider({
+export const geminiProvider = /* @__PURE__ */ defineProvider({
   name: 'gemini',
   label: 'Gemini',
   fields: {
-    apiKey: apiKey('GEMINI_API_KEY', 'gemini_api_key'),
+    apiKey: /* @__PURE__ */ apiKey('GEMINI_API_KEY', 'gemini_api_key'),
   },
   complete: [['apiKey']],
   test: async (context) => (await import('./test-models.ts')).testModels('gemini', context),

@@ -155,6 +155,17 @@ async function checkBundles(files: readonly string[]): Promise<void> {
   }
 }
 
+/** Of the root, a bundle has what it uses; definitions of providers and stores stay away. */
+async function checkShaking(): Promise<void> {
+  const contents = `import { generateKey } from 'provider-vault'; console.log(generateKey());`;
+  const kind = { bundle: true, platform: 'node', format: 'esm', minify: true } as const;
+  const stdin = { contents, resolveDir: project };
+  const { outputFiles } = await build({ ...kind, stdin, write: false, logLevel: 'error' });
+  const bytes = outputFiles[0]?.contents.length ?? Number.NaN;
+  assert.ok(bytes < 5_000, `${bytes} bytes for generateKey`);
+  console.log(`packed package: a bundle with generateKey alone has ${bytes} bytes`);
+}
+
 const project = mkdtempSync(join(tmpdir(), 'packed-'));
 try {
   execFileSync('npm', ['pack', '--silent', '--pack-destination', project]);
@@ -206,6 +217,7 @@ try {
   }
   checkTracing();
   await checkBundles(['root.mjs', 'root.cjs']);
+  await checkShaking();
   checkTypes(subpaths);
   checkCommandLine();
 } finally {
