@@ -75,17 +75,35 @@ describe('a record', () => {
     );
   });
 
+  /** The sealed text with each of its bits flipped in turn. */
+  function* flipped(data: string): Generator<string> {
+    const bytes = Buffer.from(data, 'base64');
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const odd = Buffer.from(bytes);
+      odd[bit >> 3] = (odd[bit >> 3] as number) ^ (1 << (bit & 7));
+      yield odd.toString('base64');
+    }
+  }
+
   it('with any bit of it flipped is refused', async () => {
     const record = await written(ref, { secret: SECRET });
-    const bytes = Buffer.from(record.data, 'base64');
-    for (let bit = 0; bit < bytes.length * 8; bit++) {
-      const flipped = Buffer.from(bytes);
-      flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
-      const odd = { ...record, data: flipped.toString('base64') };
-      const vault = new SecretsVault({ store: databaseWith(odd), keys });
+    for (const data of flipped(record.data)) {
+      const vault = new SecretsVault({ store: databaseWith({ ...record, data }), keys });
       const got = await outcome(REFUSED, () => vault.get('acme', 'custom'));
       expect(got).toEqual({ code: 'ERR_DECRYPTION_FAILED' });
     }
+  });
+
+  it('with any bit of an earlier version flipped never comes back', async () => {
+    const record = await written(ref, { secret: SECRET });
+    const [version] = record.history ?? [];
+    for (const data of flipped(version?.data ?? '')) {
+      const store = databaseWith({ ...record, history: [{ ...version, data }] } as SecretRecord);
+      const vault = new SecretsVault({ store, keys });
+      const got = await outcome(REFUSED, () => vault.rollback('acme', 'custom', 1));
+      expect(got).toEqual({ code: 'ERR_DECRYPTION_FAILED' });
+    }
+    expect.assertions((Buffer.from(version?.data ?? '', 'base64').length || 1) * 8);
   });
 
   it('with any bit of its address, revision or key id flipped gives nothing else', async () => {
