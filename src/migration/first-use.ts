@@ -3,7 +3,7 @@ import type { VaultCore } from '../core/vault-core.ts';
 import { invalidArgument } from '../errors.ts';
 import type { ProviderRegistry } from '../providers/registry.ts';
 import { resolveMapping } from './mapping.ts';
-import { assertSettingsOptions, type SettingsOptions } from './settings-options.ts';
+import { assertSettingsOptions, isSource, type SettingsOptions } from './settings-options.ts';
 import type { TenantSettings } from './tenant-import.ts';
 
 // When a tenant falls out of this memory, the mark in the store still says that it was imported.
@@ -69,9 +69,7 @@ export function openOldSettings(
 
 /** The option `settings` of a vault: a source, or where it is and how it is read. */
 function optionsOf(settings: SettingsOptions['settings'] | SettingsOptions): SettingsOptions {
-  if (settings === null || !['object', 'function'].includes(typeof settings)) {
-    throw invalidArgument('settings must be a MongoDB collection, a SettingsSource, or options.');
-  }
-  const isOptions = Object.hasOwn(settings, 'settings') && !('find' in settings);
-  return isOptions ? (settings as SettingsOptions) : { settings: settings as never };
+  if (isSource(settings)) return { settings };
+  if (settings && Object.hasOwn(settings, 'settings')) return settings;
+  throw invalidArgument('settings must be a MongoDB collection, a SettingsSource, or options.');
 }

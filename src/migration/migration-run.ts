@@ -199,21 +199,21 @@ async function erasePlaintext(
   }
 }
 
-function count(report: MigrationReport, { item, verdict, reason = '' }: Outcome): void {
-  const { tenantId, provider, field, source, pattern, value } = item;
+function count(report: MigrationReport, outcome: Outcome): void {
+  const { tenantId, provider, field, source, pattern, value } = outcome.item;
   const where = { tenantId, provider, field, source };
-  if (verdict === 'failed') {
-    countFailure(report, { ...where, reason });
+  if (outcome.verdict === 'failed') {
+    countFailure(report, { ...where, reason: outcome.reason });
     return;
   }
   report.plaintextRemaining++;
-  if (verdict === 'conflict') {
+  if (outcome.verdict === 'conflict') {
     report.conflictCount++;
-    report.conflicts.push({ ...where, reason });
+    report.conflicts.push({ ...where, reason: outcome.reason });
     return;
   }
-  report[verdict]++;
-  if (verdict === 'migrated' && pattern !== undefined && !matches(pattern, value)) {
+  report[outcome.verdict]++;
+  if (outcome.verdict === 'migrated' && pattern !== undefined && !matches(pattern, value)) {
     report.warningCount++;
     report.warnings.push({ ...where, reason: 'the value does not have the expected form' });
   }

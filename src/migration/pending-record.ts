@@ -10,11 +10,10 @@ import type { EarlierFields } from './earlier-fields.ts';
 import type { PlaintextField } from './plaintext.ts';
 
 /** What happens to one plaintext field. @internal */
-export interface Outcome {
-  readonly item: PlaintextField;
-  readonly verdict: 'migrated' | 'unchanged' | 'conflict' | 'failed';
-  readonly reason?: string;
-}
+export type Outcome = { readonly item: PlaintextField } & (
+  | { readonly verdict: 'migrated' | 'unchanged' }
+  | { readonly verdict: 'conflict' | 'failed'; readonly reason: string }
+);
 
 /** The plaintext fields that belong in one record, and what happens to them. @internal */
 export interface PendingRecord {
@@ -53,7 +52,7 @@ export async function importFields(
 ): Promise<PendingRecord[]> {
   const records = pendingRecords(items);
   let open = records;
-  for (let attempt = 1; open.length > 0; attempt++) {
+  for (let attempt = 0; open.length > 0 && attempt < MAX_ATTEMPTS; attempt++) {
     const contents = await readContents(core, open, options.earlier === undefined);
     const plans = await Promise.all(
       open.map((pending, at) => plan(core, pending, contents[at] as Content, options)),
@@ -62,11 +61,8 @@ export async function importFields(
     const done = await writeMany(core, writes);
     const lost = new Set(writes.filter((_, at) => !done[at]));
     open = open.filter((_, at) => lost.has(plans[at] as AuditedWrite));
-    if (attempt === MAX_ATTEMPTS) {
-      for (const pending of open) fail(pending, 'ERR_CONFLICT');
-      break;
-    }
   }
+  for (const pending of open) fail(pending, 'ERR_CONFLICT');
   return records;
 }
 
@@ -165,13 +161,10 @@ export async function readBack(
 ): Promise<PlaintextField[]> {
   const kept = records.filter(({ failure }) => failure === undefined);
   const contents = await readContents(core, kept, false);
-  return kept.flatMap(({ outcomes }, at) => {
+  return kept.flatMap(({ items }, at) => {
     const content = contents[at] as Content;
     if ('failure' in content) return [];
-    return outcomes
-      .filter(({ verdict }) => verdict === 'migrated' || verdict === 'unchanged')
-      .map(({ item }) => item)
-      .filter(({ field, value }) => content.fields[field]?.trim() === value);
+    return items.filter(({ field, value }) => content.fields[field]?.trim() === value);
   });
 }
 
@@ -184,7 +177,7 @@ async function readContents(
   const refs = records.map(({ ref }) => ref);
   const found = new Map<string, RecordView>();
   const duplicates = new Set<string>();
-  for (const record of refs.length > 0 ? await core.store.getMany(refs, { history }) : []) {
+  for (const record of await core.store.getMany(refs, { history })) {
     const key = refKey(record);
     if (found.has(key)) duplicates.add(key);
     found.set(key, decodeRecord(record));

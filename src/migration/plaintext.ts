@@ -1,4 +1,3 @@
-import { isVaultError } from '../errors.ts';
 import type { OperationIssue } from '../maintenance/long-operation.ts';
 import { assertTenantId, describeType } from '../names.ts';
 import { MAX_VALUE_BYTES, matches } from '../providers/fields.ts';
@@ -14,7 +13,9 @@ export interface FoundDocument {
 }
 
 /** The tenant of a document, or why it is unknown. @internal */
-export type Tenant = { readonly id: string } | { readonly id: undefined; readonly reason: string };
+export type Tenant =
+  | { readonly id: string; readonly reason?: undefined }
+  | { readonly id: undefined; readonly reason: string };
 
 /** One credential in the clear, and where it was found. @internal */
 export interface PlaintextField extends MappedField {
@@ -51,8 +52,7 @@ export function tenantOfDocument({ values }: SettingsDocument, tenantOf: TenantO
     assertTenantId(id);
     return { id };
   } catch (error) {
-    if (!isVaultError(error)) throw error;
-    return { id: undefined, reason: `the tenant's id is refused: ${error.message}` };
+    return { id: undefined, reason: `the tenant's id is refused: ${(error as Error).message}` };
   }
 }
 
@@ -64,7 +64,7 @@ export function readPlaintext(
   const source = `${name}/${String(document.id)}`;
   const fields: PlaintextField[] = [];
   const issues: OperationIssue[] = [];
-  const unusable = document.problem ?? (tenant.id === undefined ? tenant.reason : undefined);
+  const unusable = document.problem ?? tenant.reason;
   for (const [key, target] of mapping) {
     const original = Object.hasOwn(document.values, key) ? document.values[key] : undefined;
     // `false` means "not set", too.
@@ -89,7 +89,7 @@ export function readPlaintext(
 
 /** Whether a value is a number whose digits, and only digits, the pattern of its field takes. */
 function isNumeric(value: unknown, pattern: RegExp | undefined): boolean {
-  if (pattern === undefined || !Number.isSafeInteger(value) || (value as number) < 0) return false;
+  if (pattern === undefined || !Number.isSafeInteger(value)) return false;
   const digits = String(value);
   return matches(pattern, digits) && !matches(pattern, digits.replace(/\d/, 'a'));
 }

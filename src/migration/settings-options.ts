@@ -40,6 +40,16 @@ export interface SettingsOptions {
 // Of a SettingsSource, a collection, a database and a promise.
 const SOURCE_METHODS = ['scan', 'find', 'collection', 'then'];
 
+/** Whether settings can be read from `value`: a `SettingsSource`, or a source of MongoDB. @internal */
+export function isSource(value: unknown): value is SettingsOptions['settings'] {
+  if (typeof value === 'function') return true;
+  const members = value as Readonly<Record<string, unknown>> | null | undefined;
+  return (
+    !Array.isArray(value) &&
+    SOURCE_METHODS.some((method) => typeof members?.[method] === 'function')
+  );
+}
+
 /**
  * Rejects options that name no usable source; nothing is connected yet.
  *
@@ -54,11 +64,7 @@ export function assertSettingsOptions({ settings, secrets, tenantOf }: SettingsO
     settings,
     ...(secrets !== undefined && { secrets }),
   })) {
-    const members = source as unknown as Readonly<Record<string, unknown>> | null | undefined;
-    const usable =
-      typeof source === 'function' ||
-      (!Array.isArray(source) &&
-        SOURCE_METHODS.some((method) => typeof members?.[method] === 'function'));
-    if (!usable) throw invalidArgument(`${name} must be a MongoDB collection or a SettingsSource.`);
+    if (!isSource(source))
+      throw invalidArgument(`${name} must be a MongoDB collection or a SettingsSource.`);
   }
 }

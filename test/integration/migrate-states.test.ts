@@ -1,6 +1,7 @@
 import { type Db, MongoClient, ObjectId } from 'mongodb';
 import { Keyring, MongoSecretStore, migrateFromSettings, SecretsVault, seal } from 'provider-vault';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
+import { commandsOf } from '../support/commands.ts';
 import { testDatabase } from '../support/database.ts';
 import { authToken, newKey } from '../support/fixtures.ts';
 import { fillOldDatabase, plaintextIn } from '../support/old-database.ts';
@@ -16,16 +17,13 @@ function collections(of: Db = db) {
 }
 const { settings, secrets, vault, sources } = collections();
 
-/** The commands that `use` sends to the server, by name. */
-async function commandsOf(use: (db: Db) => Promise<unknown>): Promise<Record<string, number>> {
+/** The queries that `use` sends to the server for documents of a collection. */
+async function queriesOf(collection: string, use: (db: Db) => Promise<unknown>) {
   const client = await MongoClient.connect(inject('mongoUri'), { monitorCommands: true });
-  const counts: Record<string, number> = {};
-  client.on('commandStarted', ({ commandName, command }) => {
-    const name = `${commandName} ${command[commandName] ?? ''}`;
-    counts[name] = (counts[name] ?? 0) + 1;
-  });
-  await use(client.db(db.databaseName)).finally(() => client.close());
-  return counts;
+  const commands = await commandsOf(client, () => use(client.db(db.databaseName))).finally(() =>
+    client.close(),
+  );
+  return commands.map(({ command }) => command).filter(({ find }) => find === collection);
 }
 
 beforeEach(async () => {
@@ -93,6 +91,10 @@ describe('a document among the records that is neither record nor plaintext', ()
     expect(report.failed.slice(1).map(({ source }) => source)).toEqual(
       ids.map((id) => `secrets/${id}`),
     );
+    expect(report.failed[0]).toMatchObject({
+      field: 'authToken',
+      reason: 'several documents hold this record',
+    });
     expect(report.failed[2]?.reason).toContain('one of 2 records of tenant "a"');
   });
 });
@@ -100,11 +102,41 @@ describe('a document among the records that is neither record nor plaintext', ()
 describe('migrateFromSettings', () => {
   it('reads the records a few times only in a dry run, before there is an index', async () => {
     await fillOldDatabase(db, 500, key);
-    const counts = await commandsOf(async (database) => {
+    const queries = await queriesOf('secrets', async (database) => {
       const { vault: monitored, sources: from } = collections(database);
       await migrateFromSettings(monitored, { ...from, dryRun: true });
     });
-    expect(counts['find secrets']).toBeLessThan(10);
+    expect(queries.length).toBeLessThan(10);
+  });
+
+  it('asks the server for the tenants and fields that it needs only', async () => {
+    await settings.insertMany(
+      ['a', 'b', 'c'].map((user_id) => ({ user_id, api_key: 'k', other: 1 })),
+    );
+    const [query] = await queriesOf('settings', async (database) => {
+      const { vault: monitored } = collections(database);
+      const mapping = { api_key: 'custom.api_key' };
+      const options = { settings: database, tenantIds: ['a', 'c'], mapping };
+      expect(await migrateFromSettings(monitored, options)).toMatchObject({ migrated: 2 });
+    });
+    expect(query).toMatchObject({
+      filter: { $and: [{ user_id: { $in: ['a', 'c'] } }] },
+      projection: { user_id: 1, api_key: 1 },
+    });
+  });
+
+  it('reads all members of a document for tenantOf', async () => {
+    await settings.insertOne({ org: { id: 'a' }, api_key: 'k' });
+    const options = { settings: db, tenantOf: ({ org }: { org?: { id: string } }) => org?.id };
+    expect(await migrateFromSettings(vault, options)).toMatchObject({ migrated: 1 });
+    expect((await vault.require('a', 'custom')).reveal()).toEqual({ api_key: 'k' });
+  });
+
+  it('takes settings for settings, also with members that a record has', async () => {
+    await settings.insertOne({ user_id: 'a', provider: 'smtp', data: 'x', api_key: 'k' });
+    await secrets.insertOne({ user_id: 'a', openai_api_key: 'o' });
+    const report = await migrateFromSettings(vault, { settings: db, secrets: db });
+    expect(report).toMatchObject({ scanned: 2, migrated: 2, failedCount: 0 });
   });
 
   it('resumes after ids of any type', async () => {

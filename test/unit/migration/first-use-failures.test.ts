@@ -1,5 +1,5 @@
 import { getTwilioClient, Keyring, SecretsVault, type SettingsSource } from 'provider-vault';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { accountSid, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
 import { settingsRows } from '../../support/settings-rows.ts';
 
@@ -10,12 +10,17 @@ const row = {
   sendgrid_api_key: 'SG.one.two',
 };
 
-/** A vault with a record of twilio, incomplete, under a key that is lost for now. */
-async function vaultWithLostKey() {
+/** A vault with incomplete records of a tenant under a key that is lost for now. */
+async function vaultWithLostKey(more: Record<string, Record<string, string>> = {}) {
   const lost = newKey();
   const { store, key } = memoryVault();
   const before = new SecretsVault({ store, keys: new Keyring({ encryptionKey: lost }) });
-  await before.put('acme', 'twilio', { accountSid: accountSid(1) });
+  for (const [provider, fields] of Object.entries({
+    twilio: { accountSid: accountSid(1) },
+    ...more,
+  })) {
+    await before.put('acme', provider, fields);
+  }
   const keys = new Keyring({ encryptionKey: key });
   await new SecretsVault({ store, keys }).put('zeta', 'custom', { a: 'b' });
   return { store, keys, restored: new Keyring({ encryptionKey: key, decryptionKeys: [lost] }) };
@@ -48,6 +53,18 @@ describe('the import at first use', () => {
     expect(settings.scans).toBe(scans);
   });
 
+  it('is finished for each of several records whose key is restored', async () => {
+    const { store, keys, restored } = await vaultWithLostKey({
+      sendgrid: { senderEmail: 'a@b.example' },
+    });
+    const settings = settingsRows(row);
+    await new SecretsVault({ store, keys, settings }).get('acme', 'openai');
+    const next = new SecretsVault({ store, keys: restored, settings });
+    await next.get('acme', 'openai');
+    expect((await next.require('acme', 'twilio')).authToken).toBe(authToken(1));
+    expect((await next.require('acme', 'sendgrid')).apiKey).toBe('SG.one.two');
+  });
+
   it.each([
     'sendgrid', // imported
     'twilio', // pending
@@ -69,21 +86,58 @@ describe('the import at first use', () => {
     const settings = settingsRows(row);
     await new SecretsVault({ store, keys, settings }).get('acme', 'sendgrid');
     const other = new Keyring({ encryptionKey: newKey() });
-    const next = new SecretsVault({ store, keys: other, settings });
+    let now = 0;
+    const next = new SecretsVault({ store, keys: other, settings, now: () => now });
     expect(await next.get('acme', 'openai')).toBeUndefined();
     await next.put('acme', 'openai', { apiKey: 'k' });
     expect((await next.require('acme', 'openai')).apiKey).toBe('k');
     expect(await stored(store)).not.toContain('$settings-migrated');
+    const { scans } = settings;
+    now += 30_000;
+    expect(await next.get('acme', 'gemini')).toBeUndefined();
+    expect(settings.scans).toBe(scans + 1); // it may be readable again
   });
 
-  it('is tried again, by the same process, within a minute', async () => {
+  it('is not repeated by a process that has seen its mark', async () => {
+    const { vault, store, keys } = memoryVault({ settings: settingsRows(row) });
+    await vault.get('acme', 'openai');
+    let now = 0;
+    const settings = settingsRows(row);
+    const next = new SecretsVault({ store, keys, settings, now: () => now });
+    await next.get('acme', 'openai');
+    const marks = vi.spyOn(store, 'getMany');
+    now += 3_600_000;
+    await next.get('acme', 'openai');
+    expect(marks).not.toHaveBeenCalled();
+    expect(settings.scans).toBe(0);
+  });
+
+  it('takes nothing from a document that must not be migrated, until that is mended', async () => {
+    let now = 0;
+    let problem: string | undefined = 'not a settings document';
+    const settings = settingsRows(row);
+    const { scan } = settings;
+    settings.scan = async function* (query) {
+      for await (const batch of scan.call(settings, query)) {
+        yield batch.map((document) => ({ ...document, ...(problem && { problem }) }));
+      }
+    };
+    const { vault, store } = memoryVault({ settings, now: () => now });
+    expect(await vault.get('acme', 'twilio')).toBeUndefined();
+    expect(await stored(store)).toEqual([]); // no mark
+    problem = undefined;
+    now += 30_000;
+    expect((await vault.require('acme', 'twilio')).authToken).toBe(authToken(1));
+  });
+
+  it('is tried again, by the same process, after half a minute', async () => {
     const { store, keys } = await vaultWithLostKey();
     let now = 0;
     const settings = settingsRows(row);
     const vault = new SecretsVault({ store, keys, settings, now: () => now });
     for (let n = 0; n < 5; n++) await vault.get('acme', 'openai');
     expect(settings.scans).toBe(1);
-    now += 60_000;
+    now += 30_000;
     for (let n = 0; n < 5; n++) await vault.get('acme', 'openai');
     expect(settings.scans).toBe(2);
   });
@@ -135,10 +189,13 @@ describe('a tenant without settings', () => {
     await ask('x');
     await ask('y');
     expect(settings.scans).toBe(1);
-    expect((await vault.require('o7', 'twilio')).authToken).toBe(authToken(1));
+    for (const org of ['o7', 'o8']) {
+      expect((await vault.require(org, 'twilio')).authToken).toBe(authToken(1));
+    }
+    expect(settings.scans).toBe(3); // and one for the documents of each of the two
     now += 60_000;
     await ask('z');
-    expect(settings.scans).toBe(3);
+    expect(settings.scans).toBe(4);
   });
 
   it('does not cost one in a source that does not look at the tenant', async () => {

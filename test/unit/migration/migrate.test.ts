@@ -182,6 +182,34 @@ describe('migrateFromSettings', () => {
     expect(report.warnings).toMatchObject([{ provider: 'twilio', field: 'accountSid' }]);
     expect((await vault.require('a', 'custom')).reveal()).toEqual({ token: 't' });
     expect((await vault.require('a', 'my.own')).reveal()).toEqual({ field: 'n' });
+
+    // Once they are in the vault, nothing is written, and nothing warned of.
+    const again = await migrateFromSettings(vault, { settings, mapping });
+    expect(again).toMatchObject({ migrated: 0, unchanged: 3, warningCount: 0, warnings: [] });
+    expect((await vault.list('a')).map(({ rev }) => rev)).toEqual([1, 1, 1]);
+  });
+
+  it('takes by default every field of the old settings, also those of no provider', async () => {
+    const settings = settingsRows({
+      user_id: 'a',
+      api_key: 'k',
+      facebook_webhook_verify_token: 't',
+    });
+    const scan = vi.spyOn(settings, 'scan');
+    const { vault } = memoryVault();
+    await migrateFromSettings(vault, { settings, dryRun: true });
+    const [counting, reading] = scan.mock.calls.map(([query]) => query);
+    expect(counting?.fields).toEqual([]);
+    expect(reading?.fields).toEqual(
+      expect.arrayContaining(['twilio_auth_token', 'sendgrid_api_key', 'smtp_port', 'api_key']),
+    );
+    expect(reading?.fields.filter((field) => typeof field !== 'string')).toEqual([]);
+    expect(reading).not.toHaveProperty('after');
+    await migrateFromSettings(vault, { settings });
+    expect((await vault.require('a', 'custom')).reveal()).toEqual({
+      api_key: 'k',
+      facebook_webhook_verify_token: 't',
+    });
   });
 
   it('asks for some tenants and for the mapped fields only', async () => {
@@ -217,6 +245,17 @@ describe('migrateFromSettings', () => {
     });
     const migrated = events.filter(({ action }) => action === 'migrate');
     expect(migrated.map(({ actor }) => actor)).toEqual(migrated.map(() => 'ops'));
+    const more = settingsRows({
+      user_id: 'a',
+      sender_email: 'a@b.example',
+      openai_api_key: 'first',
+    });
+    const [event, ...others] = await auditEvents(() =>
+      migrateFromSettings(vault, { settings: more }),
+    );
+    expect(event).toMatchObject({ provider: 'sendgrid', fields: ['senderEmail'] });
+    expect(event).not.toHaveProperty('actor');
+    expect(others).toEqual([]); // the other one was there
     expect((await vault.require('a', 'openai')).meta.updatedBy).toBe('ops');
     expect((await vault.require('a', 'openai')).apiKey).toBe('first');
     expect((await vault.require('a', 'gemini')).apiKey).toBe('g');
@@ -239,6 +278,86 @@ describe('migrateFromSettings', () => {
     } as MigrateOptions);
     expect(totals.length).toBeGreaterThan(0);
     expect(new Set(totals)).toEqual(new Set([total]));
+  });
+
+  it('does not know how many documents some tenants have', async () => {
+    const settings = {
+      ...settingsRows({ user_id: 'a', openai_api_key: 'k' }),
+      count: async () => 7,
+    };
+    const totals: unknown[] = [];
+    await migrateFromSettings(memoryVault().vault, {
+      settings,
+      tenantIds: ['a'],
+      onProgress: (progress) => totals.push(progress.total),
+    });
+    expect(totals).toEqual([undefined]);
+  });
+
+  it('names a conflict by its address, and changes neither value', async () => {
+    const { vault } = memoryVault();
+    await vault.put('a', 'openai', { apiKey: 'stored' });
+    const settings = settingsRows({ user_id: 'a', openai_api_key: 'other' });
+    const report = await migrateFromSettings(vault, { settings, erase: true });
+    expect(report).toEqual({
+      scanned: 1,
+      migrated: 0,
+      unchanged: 0,
+      erased: 0,
+      plaintextRemaining: 1,
+      conflictCount: 1,
+      warningCount: 0,
+      failedCount: 0,
+      conflicts: [
+        {
+          tenantId: 'a',
+          provider: 'openai',
+          field: 'apiKey',
+          source: 'rows/0',
+          reason: 'the vault holds another value',
+        },
+      ],
+      warnings: [],
+      failed: [],
+    });
+    expect((await vault.require('a', 'openai')).apiKey).toBe('stored');
+    expect(settings.rows).toEqual([{ user_id: 'a', openai_api_key: 'other' }]);
+  });
+
+  it('does not ask the source to erase where nothing was migrated', async () => {
+    const settings = settingsRows({ openai_api_key: 'of nobody' }, { user_id: 'a' });
+    const erase = vi.spyOn(settings, 'erase');
+    const report = await migrateFromSettings(memoryVault().vault, { settings, erase: true });
+    expect(report).toMatchObject({ scanned: 2, migrated: 0, erased: 0, conflicts: [] });
+    expect(erase).not.toHaveBeenCalled();
+  });
+
+  it('ends where the source cannot erase, without what the source says', async () => {
+    const settings = settingsRows({ user_id: 'a', openai_api_key: 'k' });
+    settings.erase = () => Promise.reject(new TypeError('row of k'));
+    const { vault } = memoryVault();
+    await expect(migrateFromSettings(vault, { settings, erase: true })).rejects.toMatchObject({
+      code: 'ERR_STORE_FAILED',
+      message: 'The settings "rows" could not be erased (TypeError).',
+      report: { migrated: 1, erased: 0 },
+    });
+    expect((await vault.require('a', 'openai')).apiKey).toBe('k');
+  });
+
+  it('reports what the keys no longer seal, and leaves its plaintext', async () => {
+    const erased = Object.assign(new Error('erased'), { code: 'ERR_KEY_ERASED' });
+    Object.defineProperty(erased, Symbol.for('provider-vault.error'), { value: true });
+    const keys = {
+      encryptionKey: () => Promise.reject(erased),
+      decryptionKey: () => [],
+    };
+    const settings = settingsRows({ user_id: 'a', openai_api_key: 'k' });
+    const { vault, store } = memoryVault({ keys });
+    const report = await migrateFromSettings(vault, { settings, erase: true });
+    expect(report).toMatchObject({ migrated: 0, erased: 0, failedCount: 1, plaintextRemaining: 1 });
+    expect(report.failed[0]?.reason).toBe('ERR_KEY_ERASED');
+    expect(settings.rows).toEqual([{ user_id: 'a', openai_api_key: 'k' }]);
+    expect(await store.list('a')).toEqual([]);
   });
 
   it('drops from the cache what it writes', async () => {

@@ -1,4 +1,5 @@
-import { Keyring, migrateFromSettings, SecretsVault, verifyKeys } from 'provider-vault';
+import { ObjectId } from 'mongodb';
+import { Keyring, migrateFromSettings, SecretsVault, seal, verifyKeys } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { accountSid, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
 import { settingsRows } from '../../support/settings-rows.ts';
@@ -75,6 +76,26 @@ describe('a value in old settings', () => {
     },
   );
 
+  it.each([
+    ['an object', { token: 'abc' }],
+    ['an array', ['abc']],
+    ['a bigint', 12n],
+  ])('that is %s fails, and is named by its type', async (type, value) => {
+    const { report } = await migrate([{ user_id: 'a', twilio_auth_token: value }]);
+    expect(report.failed.map(({ reason }) => reason)).toEqual([`the value is ${type}, not a text`]);
+  });
+
+  it('is the stored one, whatever white space the old system has sealed around that', async () => {
+    const { vault, store, key } = memoryVault();
+    const old = seal(JSON.stringify({ authToken: ` ${authToken(1)}\n`, phoneNumber: ' ' }), key);
+    await store.put({ tenantId: 'a', provider: 'twilio', data: old }, null);
+    const row = { user_id: 'a', twilio_auth_token: authToken(1), twilio_phone_number: '+15550100' };
+    const { report, rows } = await migrate([row], { vault });
+    expect(report).toMatchObject({ migrated: 1, unchanged: 1, erased: 2, plaintextRemaining: 0 });
+    expect(rows).toEqual([{ user_id: 'a' }]);
+    expect((await vault.require('a', 'twilio')).phoneNumber).toBe('+15550100');
+  });
+
   it('of megabytes fails alone, and is named', async () => {
     const { report, vault } = await migrate([
       {
@@ -106,22 +127,55 @@ describe('a value in old settings', () => {
     expect(report.failed[0]?.reason).toContain('field "phoneNumber"');
     expect(Object.keys((await vault.require('a', 'twilio')).reveal())).toHaveLength(4);
   });
+
+  it('may be as large as a value, and its record as large as a record may be', async () => {
+    const most = 'x'.repeat(65_536);
+    const fields = ['account_sid', 'auth_token', 'api_key', 'api_secret'].map((key) => ({
+      [`twilio_${key}`]: most,
+    }));
+    const { report } = await migrate([Object.assign({ user_id: 'a' }, ...fields)]);
+    expect(report).toMatchObject({ migrated: 4, failedCount: 0 });
+  });
+
+  it('takes the room of the blank that it replaces', async () => {
+    const { vault, store, key } = memoryVault();
+    const blank = ' '.repeat(60_000);
+    const old = { accountSid: large, authToken: large, apiKey: large, apiSecret: blank };
+    const data = seal(JSON.stringify(old), key);
+    await store.put({ tenantId: 'a', provider: 'twilio', data }, null);
+    const { report } = await migrate([{ user_id: 'a', twilio_api_secret: large }], { vault });
+    expect(report).toMatchObject({ migrated: 1, failedCount: 0 });
+  });
 });
 
 describe('migrateFromSettings', () => {
   it('says why it cannot tell the tenant of a document', async () => {
     const { report } = await migrate([
       { api_key: 'x' },
+      { user_id: null, api_key: 'x' },
       { user_id: '', api_key: 'x' },
       { user_id: { $ne: null }, api_key: 'x' },
       { user_id: 'constructor', api_key: 'x' },
     ]);
     expect(report.failed.map(({ reason }) => reason)).toEqual([
       'the document names no tenant',
+      'the document names no tenant',
       expect.stringContaining('1 to 128 characters'),
       expect.stringContaining('must be a string, not an object'),
       expect.stringContaining('Object.prototype'),
     ]);
+  });
+
+  it('takes a whole number or an ObjectId for a tenant as its text', async () => {
+    const id = new ObjectId();
+    const { report, vault } = await migrate([
+      { user_id: 42, api_key: 'x' },
+      { user_id: id, api_key: 'y' },
+      { user_id: 4.2, api_key: 'z' },
+    ]);
+    expect((await vault.require('42', 'custom')).reveal()).toEqual({ api_key: 'x' });
+    expect((await vault.require(id.toHexString(), 'custom')).reveal()).toEqual({ api_key: 'y' });
+    expect(report.failed.map(({ source }) => source)).toEqual(['rows/2']);
   });
 
   it('reads and writes the records of a batch in one round trip each', async () => {
@@ -151,37 +205,6 @@ describe('migrateFromSettings', () => {
     const predicted = await migrateFromSettings(vault, { settings, batchSize: 50, dryRun: true });
     expect(await migrateFromSettings(vault, { settings, batchSize: 50 })).toEqual(predicted);
     expect(predicted).toMatchObject({ conflictCount: expect.toSatisfy((n) => n >= 200) });
-  });
-
-  it('goes on where it was stopped, in a source that tells places', async () => {
-    const rows = Array.from({ length: 40 }, (_, n) => ({ user_id: `u${n}`, api_key: `k${n}` }));
-    const source = settingsRows(...rows);
-    const { scan } = source;
-    source.scan = async function* (query) {
-      const after = Number(query.after ?? -1);
-      for await (const batch of scan.call(source, query)) {
-        const left = batch.filter(({ id }) => (id as number) > after);
-        if (left.length > 0) yield left.map((row) => ({ ...row, place: String(row.id) }));
-      }
-    };
-    const { vault } = memoryVault();
-    const controller = new AbortController();
-    const stopped = await migrateFromSettings(vault, {
-      settings: source,
-      batchSize: 10,
-      concurrency: 1,
-      signal: controller.signal,
-      onProgress: ({ done }) => done === 20 && controller.abort(),
-    }).catch((error) => error);
-    expect(stopped).toMatchObject({ code: 'ERR_ABORTED', name: 'AbortError' });
-    expect(stopped.report).toMatchObject({ scanned: 20, migrated: 20 });
-    const rest = await migrateFromSettings(vault, { settings: source, after: stopped.after });
-    expect(rest).toMatchObject({ scanned: 20, migrated: 20, unchanged: 0 });
-    for (const after of ['x', 'bnVsbA', 7]) {
-      await expect(
-        migrateFromSettings(vault, { settings: source, after: after as string }),
-      ).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
-    }
   });
 
   it('names its actor in the audit trail and in the records', async () => {

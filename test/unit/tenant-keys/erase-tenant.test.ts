@@ -14,6 +14,7 @@ import {
 import { FaultyStore } from 'provider-vault/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { auditEvents, memoryVault, newKey, rejection } from '../../support/fixtures.ts';
+import { settingsRows } from '../../support/settings-rows.ts';
 import { entryOf, fakeClock, tenantVault } from '../../support/tenant-keys.ts';
 
 const erased = { code: 'ERR_KEY_ERASED' };
@@ -320,5 +321,42 @@ describe('the old settings', () => {
     await later.put('acme', 'custom', { a: 'b' });
     expect((await later.list('acme')).map(({ provider }) => provider)).toEqual(['custom']);
     expect(await later.get('other', 'sendgrid')).toBeDefined();
+  });
+
+  it('are counted with the values that cannot be imported', async () => {
+    const rows = settingsRows(
+      { user_id: 'acme', sendgrid_api_key: '[redacted]', sender_email: 'a@example.com' },
+      { user_id: 'acme', openai_api_key: 7 },
+      { user_id: 'other', openai_api_key: 'k' },
+    );
+    const { vault } = tenantVault().open({}, { settings: rows });
+    expect(await eraseTenant(vault, 'acme')).toMatchObject({ plaintextRemaining: 3 });
+  });
+
+  it('are not looked at again for a tenant that was erased', async () => {
+    let now = 0;
+    const rows = settingsRows({ user_id: 'acme', openai_api_key: 'k' });
+    const { vault } = tenantVault().open({}, { settings: rows, now: () => now });
+    await eraseTenant(vault, 'acme');
+    expect(await vault.get('acme', 'openai')).toBeUndefined();
+    const { scans } = rows;
+    now += 3_600_000;
+    expect(await vault.get('acme', 'openai')).toBeUndefined();
+    expect(rows.scans).toBe(scans);
+  });
+
+  it('of an erased tenant keep their plaintext, even if a restored record still opens', async () => {
+    const { store, open } = tenantVault({ keyring: new Keyring({ encryptionKey: newKey() }) });
+    const { vault } = open({ seal: 'keyring' });
+    await vault.put('acme', 'openai', { apiKey: 'k' });
+    const [backup] = await recordsOf(store);
+    await eraseTenant(vault, 'acme');
+    await store.put(backup as SecretRecord, null);
+    const rows = settingsRows({ user_id: 'acme', openai_api_key: 'k' });
+    expect(await migrateFromSettings(vault, { settings: rows, erase: true })).toMatchObject({
+      erased: 0,
+      plaintextRemaining: 1,
+      failed: [{ reason: 'ERR_KEY_ERASED' }],
+    });
   });
 });
