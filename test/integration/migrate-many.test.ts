@@ -6,6 +6,7 @@ import {
   verifyVault,
 } from 'provider-vault';
 import { expect, it } from 'vitest';
+import { queriesOf } from '../support/commands.ts';
 import { testDatabase } from '../support/database.ts';
 import { newKey } from '../support/fixtures.ts';
 import { expectMigrated, fillOldDatabase } from '../support/old-database.ts';
@@ -13,6 +14,19 @@ import { expectMigrated, fillOldDatabase } from '../support/old-database.ts';
 const { db } = await testDatabase();
 // "npm run test:deep" takes ten times as many: they keep the server busy for minutes.
 const TENANTS = process.env.PROVIDER_VAULT_DEEP ? 5_000 : 500;
+
+it('reads the records a few times only in a dry run, before there is an index', async () => {
+  const key = newKey();
+  await fillOldDatabase(db, 500, key);
+  const queries = await queriesOf(db, 'secrets', async (database) => {
+    const store = new MongoSecretStore(database);
+    const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: key }) });
+    const [settings, secrets] = [database.collection('settings'), database.collection('secrets')];
+    await migrateFromSettings(vault, { settings, secrets, dryRun: true });
+  });
+  expect(queries.length).toBeLessThan(10);
+  await db.dropDatabase();
+});
 
 it(`moves ${TENANTS} tenants in all states at once, and a second run changes nothing`, async () => {
   const key = newKey();

@@ -205,6 +205,31 @@ describe('migrateFromSettings', () => {
     await expectAll(50);
   });
 
+  it('resumes after ids of any type', async () => {
+    const ids = [
+      ...Array(10).keys(),
+      ...'abcdefghij',
+      ...Array.from({ length: 10 }, () => new ObjectId()),
+    ];
+    await settings.insertMany(
+      ids.map((_id, n) => ({ _id, user_id: `u${n}`, openai_api_key: 'k' }) as never),
+    );
+    for (const stop of [5, 15, 25]) {
+      await secrets.deleteMany({});
+      const controller = new AbortController();
+      const stopped = await migrateFromSettings(vault, {
+        ...sources,
+        batchSize: 5,
+        concurrency: 1,
+        signal: controller.signal,
+        onProgress: ({ done }) => done === stop && controller.abort(),
+      }).catch((error) => error);
+      expect(stopped.report).toMatchObject({ migrated: stop });
+      const rest = await migrateFromSettings(vault, { ...sources, after: stopped.after });
+      expect(rest.migrated).toBe(30 - stop);
+    }
+  });
+
   it('reads from any source', async () => {
     const values: Record<string, unknown> = { user_id: 'u', openai_api_key: 'k1' };
     const report = await migrateFromSettings(vault, {

@@ -119,14 +119,24 @@ describe('a value in old settings', () => {
     (key) => ({ [`twilio_${key}`]: large }),
   );
   it.each([
-    ['in one document', [Object.assign({ user_id: 'a' }, ...largeFields)]],
-    ['over several documents', largeFields.map((field) => ({ user_id: 'a', ...field }))],
-  ])('that makes its record too large %s fails, and the rest is migrated', async (_name, rows) => {
-    const { report, vault } = await migrate(rows, { batchSize: 2 });
-    expect(report).toMatchObject({ migrated: 4, failedCount: 1, plaintextRemaining: 1 });
-    expect(report.failed[0]?.reason).toContain('field "phoneNumber"');
-    expect(Object.keys((await vault.require('a', 'twilio')).reveal())).toHaveLength(4);
-  });
+    ['in one document', [Object.assign({ user_id: 'a' }, ...largeFields)], 4],
+    ['over several documents', largeFields.map((field) => ({ user_id: 'a', ...field })), 4],
+    [
+      'beside another tenant',
+      largeFields.flatMap((field, at) =>
+        (at < 4 ? ['a', 'b'] : ['a']).map((user_id) => ({ user_id, ...field })),
+      ),
+      8,
+    ],
+  ])(
+    'that makes its record too large %s fails, and the rest is migrated',
+    async (_name, rows, migrated) => {
+      const { report, vault } = await migrate(rows, { batchSize: 2 });
+      expect(report).toMatchObject({ migrated, failedCount: 1, plaintextRemaining: 1 });
+      expect(report.failed[0]?.reason).toContain('field "phoneNumber"');
+      expect(Object.keys((await vault.require('a', 'twilio')).reveal())).toHaveLength(4);
+    },
+  );
 
   it('may be as large as a value, and its record as large as a record may be', async () => {
     const most = 'x'.repeat(65_536);
