@@ -70,7 +70,7 @@ export class CachedRecords {
       return refs.map((ref) => foundIn(found, ref));
     }
     const wanted: SecretRef[] = [];
-    let batch: Promise<Map<string, RecordView>> | undefined;
+    let batch: Promise<Map<string, FoundRecord>> | undefined;
     return Promise.all(
       refs.map((ref) =>
         this.#readThrough(cache, ref, async () => {
@@ -143,19 +143,21 @@ export class CachedRecords {
     return this.#watch?.reliable ? this.#cache : undefined;
   }
 
-  async #readAll(refs: readonly SecretRef[]): Promise<Map<string, RecordView>> {
-    const records = await this.#store.getMany(refs, CURRENT_VERSION);
-    const found = new Map(records.map((record) => [refKey(record), decodeRecord(record)]));
+  async #readAll(refs: readonly SecretRef[]): Promise<Map<string, FoundRecord>> {
+    const found = new Map<string, FoundRecord>();
+    const read = async (wanted: readonly SecretRef[], source: FoundRecord['source']) => {
+      for (const record of await this.#store.getMany(wanted, CURRENT_VERSION)) {
+        found.set(refKey(record), { view: decodeRecord(record), source });
+      }
+    };
+    await read(refs, 'vault');
     const importOnFirstUse = this.#importOnFirstUse;
-    if (importOnFirstUse === undefined || found.size === refs.length) return found;
+    if (importOnFirstUse === undefined) return found;
 
     const missing = refs.filter((ref) => !found.has(refKey(ref)));
     const tenants = [...new Set(missing.map(({ tenantId }) => tenantId))];
     const imported = await Promise.all(tenants.map((tenantId) => importOnFirstUse(tenantId)));
-    if (!imported.some(Boolean)) return found;
-    for (const record of await this.#store.getMany(missing, CURRENT_VERSION)) {
-      found.set(refKey(record), decodeRecord(record));
-    }
+    if (imported.some(Boolean)) await read(missing, 'settings');
     return found;
   }
 
@@ -178,8 +180,8 @@ export class CachedRecords {
   }
 }
 
-function foundIn(found: ReadonlyMap<string, RecordView>, ref: SecretRef): FoundRecord {
-  return { view: found.get(refKey(ref)), source: 'vault' };
+function foundIn(found: ReadonlyMap<string, FoundRecord>, ref: SecretRef): FoundRecord {
+  return found.get(refKey(ref)) ?? { view: undefined, source: 'vault' };
 }
 
 /**

@@ -85,7 +85,19 @@ describe('a vault with settings', () => {
     await vault.put('c', 'twilio', bundle(3));
     const refs = ['a', 'c', 'nobody', 'b'].map((tenantId) => ({ tenantId, provider: 'twilio' }));
     const getMany = vi.spyOn(store, 'getMany');
-    const found = await vault.getMany(refs);
+    let found: Awaited<ReturnType<typeof vault.getMany>> = [];
+    const events = await auditEvents(async () => {
+      found = await vault.getMany(refs);
+    });
+    const reads = events.filter(({ action }) => action === 'get');
+    expect(new Map(reads.map(({ tenantId, source }) => [tenantId, source]))).toEqual(
+      new Map([
+        ['a', 'settings'],
+        ['c', 'vault'],
+        ['nobody', 'vault'],
+        ['b', 'settings'],
+      ]),
+    );
     expect(found.map(({ credentials }) => credentials?.reveal())).toEqual([
       bundle(1),
       bundle(3),

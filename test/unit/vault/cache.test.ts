@@ -1,9 +1,9 @@
-import { MemorySecretStore, SecretsVault } from 'provider-vault';
+import { type Credentials, MemorySecretStore, SecretsVault } from 'provider-vault';
 import { FaultyStore } from 'provider-vault/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AsyncCache } from '../../../src/core/async-cache.ts';
 import { cached, keys, TTL, untold } from '../../support/cached-vault.ts';
-import { memoryVault } from '../../support/fixtures.ts';
+import { auditEvents, memoryVault } from '../../support/fixtures.ts';
 
 describe('the cache of a vault', () => {
   it('is off by default: each read asks the store', async () => {
@@ -19,7 +19,11 @@ describe('the cache of a vault', () => {
     const { vault, calls, faulty } = await cached();
     await vault.put('a', 'custom', { v: '1' });
     faulty.calls.length = 0;
-    const all = await Promise.all(Array.from({ length: 1000 }, () => vault.get('a', 'custom')));
+    let all: (Credentials | undefined)[] = [];
+    const events = await auditEvents(async () => {
+      all = await Promise.all(Array.from({ length: 1000 }, () => vault.get('a', 'custom')));
+    });
+    expect(new Set(events.map(({ source }) => source))).toEqual(new Set(['vault']));
     expect(new Set(all.map((found) => found?.reveal().v))).toEqual(new Set(['1']));
     expect(calls()).toBe(1);
     expect(new Set(all).size).toBe(1000); // nobody holds what another may change

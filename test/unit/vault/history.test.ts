@@ -50,12 +50,15 @@ describe('history', () => {
     await expect(vault.rollback('acme', 'custom', 2)).rejects.toThrow(notFound);
   });
 
-  it('passes over what is no version', async () => {
+  it('passes over what is no version, and keeps it when the record is written', async () => {
     const { vault, store } = await versions(2);
     const record = (await store.get(ref)) as SecretRecord;
     const history = [null, 'x', {}, ...(record.history ?? [])] as never;
     await store.put({ ...record, history }, etag(record));
     expect((await vault.history('acme', 'custom')).map(({ rev }) => rev)).toEqual([1]);
+    expect((await vault.put('acme', 'custom', { n: '3' })).rev).toBe(3);
+    expect((await vault.history('acme', 'custom')).map(({ rev }) => rev)).toEqual([2, 1]);
+    expect((await store.get(ref))?.history).toContainEqual({});
   });
 });
 
