@@ -103,7 +103,7 @@ async function plan(
     ...ref,
     fields: migrated.map(({ item }) => item.field),
     source: 'settings',
-    ...(actor !== undefined && { actor }),
+    actor,
   };
   try {
     const { record } = await nextRecord(core, ref, content.view, { fields }, actor);

@@ -72,6 +72,7 @@ export const REASONS: readonly Reason[] = [
       'core/tracing.ts': ['() => ({})'],
       'core/write.ts': ['record.metadata?.rev'],
       'migration/mapping.ts': ['fields[field]?.pattern'],
+      'migration/plaintext.ts': ['if (tenant.id === undefined || problem'],
       'migration/tenant-documents.ts': ['if (tenant.id === undefined) continue'],
       'migration/tenant-import.ts': ["(providers ?? '')"],
       'stores/file-key-store.ts': ['[written = false]'],

@@ -100,6 +100,7 @@ describe('refusals and failures', () => {
       'ERR_SECRET_NOT_FOUND',
       'ERR_CONFLICT',
     ]);
+    expect(new Set(events.map(({ outcome }) => outcome))).toEqual(new Set(['refused']));
   });
 });
 

@@ -150,10 +150,16 @@ describe('the import at first use', () => {
       encryptionKey: () => Promise.reject(erased),
       decryptionKey: (id: string | undefined) => keyring.decryptionKey(id),
     };
-    const { vault, store } = memoryVault({ keys, settings: settingsRows(row) });
+    let now = 0;
+    const settings = settingsRows(row);
+    const { vault, store } = memoryVault({ keys, settings, now: () => now });
     expect(await vault.get('acme', 'twilio')).toBeUndefined();
     expect(await vault.list('acme')).toEqual([]);
     expect(await store.list('acme')).toEqual([]);
+    expect(settings.scans).toBe(1);
+    now += 30_000;
+    await vault.list('acme'); // the tenant may have a new key
+    expect(settings.scans).toBe(2);
   });
 });
 

@@ -76,6 +76,13 @@ describe('a value in old settings', () => {
     },
   );
 
+  it('that is absent, null or blank is not set', async () => {
+    const row = { user_id: 'a', twilio_auth_token: null, api_key: '', openai_api_key: ' \n' };
+    const { report, rows } = await migrate([row]);
+    expect(report).toMatchObject({ migrated: 0, failedCount: 0, plaintextRemaining: 0 });
+    expect(rows).toEqual([row]);
+  });
+
   it.each([
     ['an object', { token: 'abc' }],
     ['an array', ['abc']],
