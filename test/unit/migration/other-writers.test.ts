@@ -13,40 +13,42 @@ const row = { user_id: 'acme', twilio_auth_token: authToken(1), openai_api_key: 
 const twilio = { tenantId: 'acme', provider: 'twilio' };
 
 /** A vault whose record of twilio another process changes first, at each of the next `times` writes. */
-function contended(times: number, settings = settingsRows({ ...row })) {
-  const { store, keys } = memoryVault();
+function contended(times: number) {
+  const settings = settingsRows({ ...row });
+  const { store, keys, vault } = memoryVault();
   const other = new SecretsVault({ store, keys });
   const putMany = store.putMany.bind(store);
   let changes = 0;
   store.putMany = async (writes) => {
     const races = writes.some(({ record }) => record.provider === 'twilio');
-    if (races && changes < times)
+    if (races && changes < times) {
       await other.patch('acme', 'twilio', { accountSid: accountSid(++changes) });
+    }
     return putMany(writes);
   };
   const stop = () => {
     changes = times;
   };
-  return { store, settings, stop, other, vault: new SecretsVault({ store, keys, settings }) };
+  return { store, keys, settings, stop, vault };
 }
 
 describe('a migration beside other writers', () => {
   it('imports into the record that another writer has left', async () => {
-    const { other, settings } = contended(0);
-    expect(await migrateFromSettings(other, { settings })).toMatchObject({ migrated: 2 });
     for (const times of [1, 3]) {
-      const { other, settings } = contended(times);
-      const report = await migrateFromSettings(other, { settings, erase: true });
+      const { vault, settings } = contended(times);
+      const report = await migrateFromSettings(vault, { settings, erase: true });
       expect(report).toMatchObject({ migrated: 2, erased: 2, failedCount: 0 });
-      const twilio = (await other.require('acme', 'twilio')).reveal();
-      expect(twilio).toEqual({ authToken: authToken(1), accountSid: accountSid(times) });
-      expect((await other.require('acme', 'openai')).meta.rev).toBe(1);
+      expect((await vault.require('acme', 'twilio')).reveal()).toEqual({
+        authToken: authToken(1),
+        accountSid: accountSid(times),
+      });
+      expect((await vault.require('acme', 'openai')).meta.rev).toBe(1);
     }
   });
 
   it('reports a record that others keep writing, and migrates the rest', async () => {
-    const { other, settings } = contended(Number.POSITIVE_INFINITY);
-    const report = await migrateFromSettings(other, { settings, erase: true });
+    const { vault, settings } = contended(Number.POSITIVE_INFINITY);
+    const report = await migrateFromSettings(vault, { settings, erase: true });
     expect(report).toMatchObject({ migrated: 1, erased: 1, plaintextRemaining: 1, failedCount: 1 });
     expect(report.failed).toEqual([
       { ...twilio, field: 'authToken', source: 'rows/0', reason: 'ERR_CONFLICT' },
@@ -56,7 +58,8 @@ describe('a migration beside other writers', () => {
   });
 
   it('at first use fails while others keep writing, and is done by the next call', async () => {
-    const { vault, store, stop } = contended(Number.POSITIVE_INFINITY);
+    const { store, keys, settings, stop } = contended(Number.POSITIVE_INFINITY);
+    const vault = new SecretsVault({ store, keys, settings });
     await expect(vault.get('acme', 'gemini')).rejects.toMatchObject({
       code: 'ERR_CONFLICT',
       message: expect.stringContaining(
