@@ -15,6 +15,7 @@ export const REASONS: readonly Reason[] = [
       'core/audited.ts': ['if (!isTraced(operation))'],
       'core/lookup.ts': ['stored !== undefined && others.length > 0'],
       'core/tracing.ts': ['if (!isTraced(operation))'],
+      'core/until-ended.ts': ['if (!signal?.aborted) throw error'],
       'core/write.ts': ['await sleep(', 'if (!has &&', 'writes.length === 0', '!trail.listened'],
       'migration/earlier-fields.ts': [
         'Math.min((this.#documents',

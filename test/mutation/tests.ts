@@ -36,6 +36,7 @@ export const SLOW = [
   'unit/audit/audit',
   'unit/vault/vault',
   'unit/vault/tracing',
+  'unit/vault/until-ended',
   'unit/vault/cache-invalidation',
   'unit/migration/values',
   'unit/tenant-keys/records',

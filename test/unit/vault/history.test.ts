@@ -107,6 +107,22 @@ describe('rollback', () => {
       new SecretsVault({ store, keys: next }).rollback('acme', 'custom', 11),
     ).rejects.toThrow(expect.objectContaining({ code: 'ERR_BINDING' }));
   });
+
+  it.each([
+    ['0a1b2c3d', 'key 0a1b2c3d, which is not configured. Add that key to APP_DECRYPTION_KEYS'],
+    ['default1', 'key default1, which is not configured. Add that key to APP_DECRYPTION_KEYS'],
+    ['t1-0a1b2c3d', 'key t1-0a1b2c3d, which is not configured. It is a tenant key'],
+    [{ $gt: '' }, 'key (none named), which is not configured. Add that key'],
+  ])('says which key %j is missing, and where it belongs', async (keyId, message) => {
+    const { vault, store } = await versions(2);
+    const record = (await store.get(ref)) as SecretRecord;
+    const history = record.history?.map((version) => ({ ...version, keyId })) as never;
+    await store.put({ ...record, history }, etag(record));
+    await expect(vault.rollback('acme', 'custom', 1)).rejects.toMatchObject({
+      code: 'ERR_KEY_UNKNOWN',
+      message: expect.stringContaining(message),
+    });
+  });
 });
 
 describe('purgeHistory', () => {

@@ -121,12 +121,14 @@ describe('the tracing channels', () => {
       await vault.get('acme', 'custom');
       await vault.get('acme', 'custom');
       await vault.getMany(refs);
+      await vault.get('beta', 'custom'); // nothing
       await vault.put('acme', 'custom', { token: 'y' });
     });
     expect(contexts.map(({ records, cached }) => [records, cached])).toEqual([
       [1, 0],
       [1, 1],
       [2, 1],
+      [1, 0],
       [undefined, undefined],
     ]);
     const [uncached] = await ended(() => memoryVault().vault.get('acme', 'custom'));
