@@ -138,6 +138,16 @@ describe('put, get, patch, delete, list', () => {
 });
 
 describe('compare-and-set [R6]', () => {
+  it('tries a write that names its record once: another record does not go away', async () => {
+    const { store, calls } = countingStore();
+    const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
+    await vault.put('acme', 'custom', { a: '1' }, { ifMatch: null });
+    await expect(vault.put('acme', 'custom', { a: '2' }, { ifMatch: null })).rejects.toThrow(
+      code('ERR_CONFLICT'),
+    );
+    expect(calls).toEqual({ put: 2 });
+  });
+
   it('refuses a write over another record than the one named', async () => {
     const { vault } = memoryVault();
     const first = await vault.put('acme', 'custom', { a: '1' }, { ifMatch: null });
