@@ -221,7 +221,7 @@ async function exchange(
   return renewed;
 }
 
-/** What to do when the provider gave nothing new: somebody else may have renewed, else it is noted. */
+/** What to do when the provider gave nothing new. It refuses a grant, too, that another process has used up. */
 async function afterFailure(
   core: VaultCore,
   definition: Renewable,

@@ -159,8 +159,7 @@ class Rotation {
   /** `undefined` where they cannot be stored, or leave what is to be revoked in use. */
   #checkedChanges({ old }: Intent, fields: Fields, changes: object) {
     try {
-      const next = applyChanges(fields, changes, this.#ref.provider, this.#run.definition);
-      if (holds(next, old)) return undefined;
+      if (holds(this.#changed(fields, changes), old)) return undefined;
     } catch {
       return undefined;
     }
@@ -173,7 +172,7 @@ class Rotation {
       const { view, fields } = await this.#read();
       if (!holds(fields, made)) {
         if (!holds(fields, intent.old)) return this.#abandon(intent, fields);
-        const next = { ...fields, ...withoutNull(made) };
+        const next = this.#changed(fields, made);
         const born = await this.#waitUntil(() => this.#works(intent, next), MAX_BIRTH_MS);
         if (!born) {
           await this.#discard(intent);
@@ -233,7 +232,7 @@ class Rotation {
    */
   async #discard(intent: Intent, stored?: Fields): Promise<void> {
     const { before, made } = intent;
-    const others = [made && { ...before, ...withoutNull(made) }, stored];
+    const others = [made && this.#changed(before, made), stored];
     const sets = [before, ...others.filter((fields) => fields !== undefined)];
     for (const [at, fields] of sets.entries()) {
       await this.#step();
@@ -246,6 +245,10 @@ class Rotation {
         unlessRefused(error);
       }
     }
+  }
+
+  #changed(fields: Fields, changes: object): Fields {
+    return applyChanges(fields, changes, this.#ref.provider, this.#run.definition);
   }
 
   #works(intent: Intent, fields: Fields): Promise<boolean> {
@@ -373,12 +376,6 @@ function pick<T>(fields: Readonly<Record<string, T>>, names: readonly string[]):
       const value = fields[name];
       return value === undefined ? [] : [[name, value]];
     }),
-  );
-}
-
-function withoutNull(changes: Readonly<Record<string, string | null>>): Fields {
-  return Object.fromEntries(
-    Object.entries(changes).filter((entry): entry is [string, string] => entry[1] !== null),
   );
 }
 

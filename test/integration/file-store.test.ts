@@ -53,7 +53,8 @@ describe('FileSecretStore', () => {
       const path = freshPath();
       writeFileSync(path, text);
       const store = new FileSecretStore(path);
-      const failed = { code: 'ERR_STORE_FAILED' };
+      const message = expect.stringContaining('was not written by provider-vault');
+      const failed = { code: 'ERR_STORE_FAILED', message };
       await expect(store.get(ref)).rejects.toMatchObject(failed);
       await expect(store.put({ ...ref, data: 'x' }, null)).rejects.toMatchObject(failed);
       expect(readFileSync(path, 'utf8')).toBe(text);
@@ -114,6 +115,16 @@ describe('FileSecretStore', () => {
       }
     }
     expect(parsedWhole()).toHaveLength(1); // by the second store
+  });
+
+  it('leaves the file alone when nothing is to be written', async () => {
+    const path = freshPath();
+    const store = new FileSecretStore(path);
+    await store.put({ ...ref, data: 'x' }, null);
+    const before = readFileSync(path, 'utf8');
+    expect(await store.put({ ...ref, data: 'y' }, null)).toBe(false);
+    expect(await store.delete({ ...ref, tenantId: 'nobody' })).toBe(false);
+    expect(readFileSync(path, 'utf8')).toBe(before);
   });
 
   it('notices in the middle of a scan that another store has written', async () => {

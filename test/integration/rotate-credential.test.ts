@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inspect } from 'node:util';
 import {
-  defineProvider,
   getSendGridClient,
   getTwilioClient,
   type MemorySecretStore,
@@ -13,7 +11,7 @@ import {
 } from 'provider-vault';
 import { FakeSendGrid, FakeTwilio } from 'provider-vault/testing';
 import twilioSdk from 'twilio';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Crash, crashStore } from '../support/crash-store.ts';
 import {
   accountSid,
@@ -323,100 +321,9 @@ describe('rotateCredential', () => {
       code: 'ERR_INVALID_ARGUMENT',
     });
   });
-
-  it('replaces what `rotate` of a definition replaces', async () => {
-    const alive = new Set(['t0']);
-    const own = defineProvider({
-      name: 'own',
-      fields: { token: { label: 'Token', secret: true } },
-      complete: [['token']],
-      rotate: {
-        replaces: () => ['token'],
-        create: async ({ name }) => {
-          alive.add(name);
-          return { token: name };
-        },
-        discard: async ({ name }) => void alive.delete(name),
-        works: async ({ fields }) => alive.has(fields.token ?? ''),
-        revoke: async ({ old }) => void alive.delete(old.token ?? ''),
-      },
-    });
-    const { vault } = memoryVault();
-    await vault.put('acme', own, { token: 't0' });
-    await rotateCredential(vault, { tenantId: 'acme', provider: own, graceMs: 0 });
-    const { token } = await vault.require('acme', own);
-    expect([...alive]).toEqual([token]);
-  });
-});
-
-describe('a definition whose `create`', () => {
-  const cases: Record<string, unknown> = {
-    'gives nothing': undefined,
-    'gives no field': {},
-    'gives the old credential': { token: 't0' },
-    'gives a field that is not defined': { token: 't1', other: 'x' },
-    'gives a value that is no string': { token: 7 },
-  };
-  for (const [name, answer] of Object.entries(cases)) {
-    it(`${name} does not end the old credential, and can be run again`, async () => {
-      const alive = new Set(['t0']);
-      const discarded: string[] = [];
-      const own = defineProvider({
-        name: 'own',
-        fields: { token: { label: 'Token', secret: true } },
-        complete: [['token']],
-        rotate: {
-          replaces: () => ['token'],
-          create: async () => answer as { token: string },
-          discard: async ({ name }) => void discarded.push(name),
-          works: async ({ fields }) => alive.has(fields.token ?? ''),
-          revoke: async ({ old }) => void alive.delete(old.token ?? ''),
-        },
-      });
-      const { vault, store } = memoryVault();
-      await vault.put('acme', own, { token: 't0' });
-      const error = await rejection(
-        rotateCredential(vault, { tenantId: 'acme', provider: own, graceMs: 0 }),
-      );
-      expect(error).toMatchObject({ code: 'ERR_PROVIDER' });
-      expect([...alive]).toEqual(['t0']);
-      expect(discarded).toHaveLength(1);
-      expect((await store.list('acme')).map(({ provider }) => provider)).toEqual(['own']);
-    });
-  }
 });
 
 describe('rotateDue', () => {
-  it('goes on after a definition that throws, and shows nothing of its error', async () => {
-    const own = defineProvider({
-      name: 'own',
-      fields: { token: { label: 'Token', secret: true } },
-      complete: [['token']],
-      rotate: {
-        replaces: () => ['token'],
-        create: async ({ fields, name }) => {
-          if (fields.token === 't0')
-            throw new TypeError('fetch of https://x.test/?token=t0 failed');
-          return { token: name };
-        },
-        discard: async () => {},
-        works: async ({ fields }) => fields.token !== 't1',
-        revoke: async () => {},
-      },
-    });
-    const { vault } = memoryVault({ providers: [own] });
-    await vault.put('one', own, { token: 't0' });
-    await vault.put('two', own, { token: 't1' });
-    await sleep(5);
-    expect(await rotateDue(vault, { olderThanMs: 0, graceMs: 0, batchSize: 1 })).toMatchObject({
-      rotated: 1,
-      failed: [{ tenantId: 'one', provider: 'own', reason: 'ERR_PROVIDER' }],
-    });
-    const options = { tenantId: 'one', provider: own, graceMs: 0 };
-    const error = await rejection(rotateCredential(vault, options));
-    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('token=');
-  });
-
   it('of two processes at once replaces each credential once', async () => {
     const setting = await sendgridSetting();
     const { keys } = settingKeys(setting);
@@ -479,45 +386,5 @@ describe('rotateDue', () => {
     );
     expect(await run(60_000)).toMatchObject({ scanned: 2, due: 1, rotated: 1 });
     await expectDone(setting, 'apiKey');
-  });
-});
-
-describe('the signal of rotateCredential', () => {
-  const rotating = defineProvider({
-    name: 'own',
-    fields: { key: { label: 'Key', secret: true } },
-    complete: [['key']],
-    rotate: {
-      replaces: () => ['key'],
-      create: async () => ({ key: 'new' }),
-      discard: async () => {},
-      works: async ({ fields }) => fields.key !== undefined,
-      revoke: async () => {},
-    },
-  });
-  const target = { tenantId: 'acme', provider: rotating };
-
-  it('ends the call while the store hangs', async () => {
-    const { vault, store } = memoryVault();
-    await vault.put('acme', rotating, { key: 'old' });
-    const abort = new AbortController();
-    store.get = () => {
-      setImmediate(() => abort.abort());
-      return new Promise(() => {});
-    };
-    const call = rotateCredential(vault, { ...target, signal: abort.signal });
-    expect(await rejection(call)).toMatchObject({ code: 'ERR_ABORTED', name: 'AbortError' });
-  });
-
-  it('gives the lease back when it ends the grace', async () => {
-    const { vault, store } = memoryVault();
-    await vault.put('acme', rotating, { key: 'old' });
-    const abort = new AbortController();
-    const call = rotateCredential(vault, { ...target, graceMs: 1e9, signal: abort.signal });
-    await vi.waitFor(async () => expect((await vault.get('acme', rotating))?.key).toBe('new'));
-    abort.abort();
-    expect(await rejection(call)).toMatchObject({ code: 'ERR_ABORTED' });
-    const names = (await store.list('acme')).map(({ provider }) => provider);
-    expect(names).toEqual(['$rotation:own', 'own']);
   });
 });

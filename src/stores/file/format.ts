@@ -94,9 +94,9 @@ export function toJson(value: unknown): unknown {
 export function fromJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(fromJson);
   if (typeof value !== 'object' || value === null) return value;
-  const { $date, $literal } = value as { $date?: string | null; $literal?: object };
-  if (isMarked(value) && $date !== undefined) return new Date($date ?? Number.NaN);
-  return mapMembers(isMarked(value) && $literal !== undefined ? $literal : value, fromJson);
+  if (!isMarked(value)) return mapMembers(value, fromJson);
+  const { $date, $literal } = value as { $date?: string | null; $literal: object };
+  return $date === undefined ? mapMembers($literal, fromJson) : new Date($date ?? Number.NaN);
 }
 
 // An object that happens to look like one of these marks is wrapped, to be told apart from them.

@@ -79,9 +79,9 @@ async function acquire(path: string): Promise<string> {
     if (holder !== seen) [seen, seenSince] = [holder, now];
     if (holder !== undefined && (isDead(holder) || now - seenSince > LEFT_BEHIND_MS)) {
       takeOver(path);
-      continue;
+    } else if (now - begun > GIVE_UP_MS) {
+      throw Object.assign(new Error(), { code: FILE_LOCKED });
     }
-    if (now - begun > GIVE_UP_MS) throw Object.assign(new Error(), { code: FILE_LOCKED });
     await sleep(Math.random() * MAX_PAUSE_MS);
   }
 }

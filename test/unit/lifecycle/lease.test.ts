@@ -1,109 +1,49 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  FileSecretStore,
   Keyring,
   MemorySecretStore,
-  MongoSecretStore,
   rotateKeys,
   type SecretRecord,
   type SecretStore,
   SecretsVault,
   seal,
+  VaultError,
   verifyVault,
 } from 'provider-vault';
 import { type FaultyMethod, FaultyStore } from 'provider-vault/testing';
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { coreOf } from '../../../src/core/vault-core.ts';
-import { type Lease, withLease } from '../../../src/lifecycle/lease.ts';
-import { testDatabase } from '../../support/database.ts';
+import { withLease } from '../../../src/lifecycle/lease.ts';
 import { auditEvents, memoryVault, newKey, rejection } from '../../support/fixtures.ts';
+import {
+  another,
+  deadHolder,
+  describeLeases,
+  LEASE,
+  ref,
+  setUp,
+  TIMEOUT,
+  tookMs,
+} from '../../support/leases.ts';
 
-const { db } = await testDatabase();
-const folder = mkdtempSync(join(tmpdir(), 'leases-'));
-afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => vi.useRealTimers());
 
-const ref = { tenantId: 'acme', provider: '$lease:refresh/google' };
-const LEASE = { tenantId: 'acme', name: 'refresh/google', leaseMs: 400, waitMs: 5_000 };
-const TIMEOUT = { code: 'ERR_LEASE_TIMEOUT', message: expect.stringContaining('$lease:refresh') };
-
-/** The core of another process's vault: it remembers nothing of what this one has seen. */
-const another = (store: SecretStore, keys: Keyring) => coreOf(new SecretsVault({ store, keys }));
-const setUp = (store: SecretStore = new MemorySecretStore()) => {
-  const keys = new Keyring({ encryptionKey: newKey() });
-  return { store, keys, core: another(store, keys), other: another(store, keys) };
-};
-/** A holder that has died: its lease stays. */
-async function deadHolder(core: ReturnType<typeof another>, options = LEASE): Promise<Lease> {
-  return new Promise((resolve) => {
-    withLease(core, options, (lease) => {
-      resolve(lease);
-      return new Promise(() => {});
-    });
+/** A lease of 40 ms on a clock that moves by `pass`, and by 5 ms with each look of the others. */
+function setUpWithClock() {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const pass = (ms: number) => void vi.advanceTimersByTime(ms);
+  const { store, keys, core } = setUp();
+  const looking = new Proxy(store, {
+    get: (inner, name: keyof SecretStore) => {
+      if (name === 'get') pass(5);
+      const member = inner[name];
+      return typeof member === 'function' ? member.bind(inner) : member;
+    },
   });
+  const other = another(looking, keys);
+  return { store, looking, keys, core, other, pass };
 }
-async function tookMs(work: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  await work();
-  return performance.now() - started;
-}
-
-const stores: [string, () => SecretStore][] = [
-  ['MemorySecretStore', () => new MemorySecretStore()],
-  ['FileSecretStore', () => new FileSecretStore(join(folder, randomUUID()))],
-  ['MongoSecretStore', () => new MongoSecretStore(db, { collection: randomUUID() })],
-];
-
-describe.each(stores)('a lease in %s', (_name, open) => {
-  it('is held by one at a time, whoever else wants it, and nothing of it stays', async () => {
-    const { store, keys } = setUp(open());
-    let holders = 0;
-    let most = 0;
-    const results = await Promise.all(
-      Array.from({ length: 8 }, (_, n) =>
-        withLease(another(store, keys), { ...LEASE, waitMs: 30_000 }, async () => {
-          most = Math.max(most, ++holders);
-          await sleep(5);
-          holders--;
-          return n;
-        }),
-      ),
-    );
-    expect(results).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    expect(most).toBe(1);
-    expect(await store.get(ref)).toBeUndefined();
-  });
-
-  it('is taken over when its holder has died, after its whole time and no sooner', async () => {
-    const { core, other, store } = setUp(open());
-    const dead = await deadHolder(core);
-    const took = await tookMs(() =>
-      withLease(other, { ...LEASE, leaseMs: 60_000 }, async (lease) => {
-        expect(dead.msLeft()).toBe(0);
-        expect(lease.msLeft()).toBeGreaterThan(200);
-      }),
-    );
-    expect(took).toBeGreaterThanOrEqual(400);
-    expect(await store.get(ref)).toBeUndefined();
-  });
-
-  it('is not given back, nor renewed, by a holder that lost it', async () => {
-    const { core, other, store } = setUp(open());
-    await withLease(core, LEASE, async (late) => {
-      const next = await deadHolder(other, { ...LEASE, leaseMs: 60_000 });
-      const stored = await store.get(ref);
-      expect(late.msLeft()).toBe(0);
-      expect(await rejection(late.renew())).toMatchObject(TIMEOUT);
-      expect(await store.get(ref)).toEqual(stored);
-      expect(next.msLeft()).toBeGreaterThan(0);
-    });
-    expect(await store.get(ref)).toBeDefined();
-  });
-});
+const SHORT = { ...LEASE, leaseMs: 40, waitMs: 500 };
 
 describe('a lease', () => {
   it('is given back when what it was held for fails', async () => {
@@ -114,84 +54,104 @@ describe('a lease', () => {
   });
 
   it('is not waited for beyond the time, and an aborted waiter leaves at once', async () => {
-    const { core, other, store } = setUp();
+    const { core, other, store } = setUpWithClock();
     await deadHolder(core, { ...LEASE, leaseMs: 60_000 });
     const stored = await store.get(ref);
     const wait = (options: object) =>
-      rejection(withLease(other, { ...LEASE, ...options }, async () => {}));
+      rejection(withLease(other, { ...SHORT, ...options }, async () => {}));
     expect(await wait({ waitMs: 0 })).toMatchObject(TIMEOUT);
     const took = await tookMs(async () => {
-      expect(await wait({ waitMs: 300 })).toMatchObject(TIMEOUT);
+      expect(await wait({ waitMs: 100 })).toMatchObject(TIMEOUT);
     });
-    expect(took).toBeGreaterThanOrEqual(299);
-    const aborted = await wait({ signal: AbortSignal.timeout(50) });
-    expect(aborted).toMatchObject({ code: 'ERR_ABORTED', name: 'AbortError' });
+    expect(took).toBe(100);
+    const signal = AbortSignal.timeout(50);
+    const error = await wait({ waitMs: 1e9, leaseMs: 1e9, signal });
+    expect(error).toMatchObject({ code: 'ERR_ABORTED', name: 'AbortError' });
     expect(await store.get(ref)).toEqual(stored);
+    expect(await wait({ signal })).toMatchObject({ code: 'ERR_ABORTED' });
   });
 
   it('lasts for the time that its holder wrote, whatever the waiter would take', async () => {
-    const { core, other } = setUp();
-    await deadHolder(core, { ...LEASE, leaseMs: 800 });
-    expect(await tookMs(() => withLease(other, LEASE, async () => {}))).toBeGreaterThanOrEqual(800);
+    const { core, other } = setUpWithClock();
+    await deadHolder(core, { ...SHORT, leaseMs: 80 });
+    expect(await tookMs(() => withLease(other, SHORT, async () => {}))).toBe(85);
   });
 
   it('that is renewed is not taken over', async () => {
-    const { core, other } = setUp();
+    const { core, keys, store, pass } = setUpWithClock();
     const order: string[] = [];
     await Promise.all([
-      withLease(core, LEASE, async (lease) => {
+      withLease(core, SHORT, async (lease) => {
         for (let n = 0; n < 6; n++) {
-          await sleep(150);
+          pass(30);
+          await sleep(20);
           await lease.renew();
+          expect(lease.msLeft()).toBe(40);
         }
-        expect(lease.msLeft()).toBeGreaterThan(0);
         order.push('first');
       }),
-      sleep(10).then(() => withLease(other, LEASE, async () => void order.push('second'))),
+      sleep(1).then(() =>
+        withLease(another(store, keys), SHORT, async () => void order.push('second')),
+      ),
     ]);
     expect(order).toEqual(['first', 'second']);
   });
 
   it('of a dead holder ends for callers that do not wait, too', async () => {
-    const { core, other } = setUp();
-    await deadHolder(core);
-    const look = () => withLease(other, { ...LEASE, waitMs: 0 }, async () => true);
-    const refused = (error: Error) => {
-      expect(error).toMatchObject(TIMEOUT);
-    };
-    const waited = await tookMs(async () => {
-      while ((await look().catch(refused)) === undefined) await sleep(60);
-    });
-    expect(waited).toBeGreaterThanOrEqual(400);
+    const { core, keys, store, pass } = setUpWithClock();
+    await deadHolder(core, SHORT);
+    const other = another(store, keys);
+    const look = { ...SHORT, waitMs: 0 };
+    for (let n = 0; n < 4; n++) {
+      expect(await rejection(withLease(other, look, async () => {}))).toMatchObject(TIMEOUT);
+      pass(10);
+    }
+    expect(await withLease(other, look, async () => 'held')).toBe('held');
   });
 
-  it('is seen anew after a gap as long as its time, in which it may have been renewed', async () => {
-    const { core, other } = setUp();
-    await deadHolder(core);
-    const look = { ...LEASE, waitMs: 0 };
+  it('is seen anew after a gap longer than its time, in which it may have been renewed', async () => {
+    const { core, keys, store, pass } = setUpWithClock();
+    await deadHolder(core, SHORT);
+    const other = another(store, keys);
+    const look = { ...SHORT, waitMs: 0 };
     expect(await rejection(withLease(other, look, async () => {}))).toMatchObject(TIMEOUT);
-    await sleep(500);
+    pass(41);
     expect(await rejection(withLease(other, look, async () => {}))).toMatchObject(TIMEOUT);
+    pass(40);
+    expect(await withLease(other, look, async () => 'held')).toBe('held');
+  });
+
+  it('is another one once it was given back meanwhile', async () => {
+    const { core, keys, store, pass } = setUpWithClock();
+    const other = another(store, keys);
+    const look = () => rejection(withLease(other, { ...SHORT, waitMs: 0 }, async () => {}));
+    await withLease(core, SHORT, async () => expect(await look()).toMatchObject(TIMEOUT));
+    pass(30);
+    await deadHolder(core, SHORT);
+    expect(await look()).toMatchObject(TIMEOUT);
+    pass(20);
+    expect(await look()).toMatchObject(TIMEOUT);
   });
 
   it('does not depend on the clock of any machine', async () => {
-    const { store, keys } = setUp();
+    const { looking, store, keys } = setUpWithClock();
     const DAY = 86_400_000;
-    const at = (now: number) => coreOf(new SecretsVault({ store, keys, now: () => now }));
-    await deadHolder(at(Date.now() - DAY));
-    const early = { ...LEASE, waitMs: 200 };
+    const at = (now: number, through = looking) =>
+      coreOf(new SecretsVault({ store: through, keys, now: () => now }));
+    await deadHolder(at(Date.now() - DAY, store), SHORT);
+    const early = { ...SHORT, waitMs: 20 };
     expect(await rejection(withLease(at(Date.now() + DAY), early, async () => {}))).toMatchObject(
       TIMEOUT,
     );
     // set forward and back while a waiter waits
-    const waiter = at(Date.now());
-    vi.useFakeTimers({ toFake: ['Date'] });
-    const waited = tookMs(() => withLease(waiter, LEASE, async () => {}));
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+    const waited = tookMs(() => withLease(at(Date.now()), SHORT, async () => {}));
     for (const jump of [DAY, -2 * DAY, DAY]) {
       vi.setSystemTime(Date.now() + jump);
-      await sleep(50);
+      await sleep(10);
     }
-    expect(await waited).toBeGreaterThanOrEqual(400);
+    expect(await waited).toBeGreaterThanOrEqual(40);
+    expect(await waited).toBeLessThan(60);
   });
 
   it.each<[string, (record: SecretRecord) => SecretRecord]>([
@@ -201,34 +161,45 @@ describe('a lease', () => {
     ['that is no text', (r) => ({ ...r, data: { $ne: 1 } as unknown as string })],
     ['without metadata', ({ tenantId, provider, data }) => ({ tenantId, provider, data })],
   ])('that cannot be opened, %s, is taken over after the lease time', async (_what, spoil) => {
-    const { store, core, other } = setUp();
-    await deadHolder(core);
+    const { store, core, other } = setUpWithClock();
+    await deadHolder(core, SHORT);
     const lease = (await store.get(ref)) as SecretRecord;
     await store.delete(ref);
     await store.put(spoil(lease), null);
-    const took = await tookMs(() => withLease(other, LEASE, async () => {}));
-    expect(took).toBeGreaterThanOrEqual(400);
+    expect(await tookMs(() => withLease(other, SHORT, async () => {}))).toBe(45);
     expect(await store.get(ref)).toBeUndefined();
   });
 
-  it.each(['0', '-1', 'x', '1e99', '3600001'])(
-    'with the time %s has the time of the waiter',
-    async (leaseMs) => {
-      const { key, keys, store } = memoryVault();
-      const $bind = { t: ref.tenantId, p: ref.provider, r: 1 };
-      const data = seal(JSON.stringify({ leaseMs, $bind }), key);
-      await store.put({ ...ref, data, metadata: { rev: 1, keyId: keys.encryptionKeyId } }, null);
-      const took = await tookMs(() => withLease(another(store, keys), LEASE, async () => {}));
-      expect(took).toBeGreaterThanOrEqual(400);
-    },
-  );
+  it.each([
+    ['0', 40],
+    ['-1', 40],
+    ['x', 40],
+    ['1e99', 40],
+    ['3600001', 40],
+    ['20', 20],
+  ])('that says %s ms lasts for %i', async (leaseMs, ms) => {
+    const { store, keys, other } = setUpWithClock();
+    const $bind = { t: ref.tenantId, p: ref.provider, r: 1 };
+    const data = seal(JSON.stringify({ leaseMs, $bind }), keys.encryptionKey());
+    await store.put({ ...ref, data, metadata: { rev: 1, keyId: keys.encryptionKeyId } }, null);
+    expect(await tookMs(() => withLease(other, SHORT, async () => {}))).toBe(ms + 5);
+  });
+
+  it('may last for an hour at most', async () => {
+    const { store, keys, other } = setUpWithClock();
+    const $bind = { t: ref.tenantId, p: ref.provider, r: 1 };
+    const data = seal(JSON.stringify({ leaseMs: '3600000', $bind }), keys.encryptionKey());
+    await store.put({ ...ref, data, metadata: { rev: 1, keyId: keys.encryptionKeyId } }, null);
+    const wait = withLease(other, { ...SHORT, waitMs: 100 }, async () => {});
+    expect(await rejection(wait)).toMatchObject(TIMEOUT);
+  });
 
   it('keeps members that it does not know, and holds no history', async () => {
-    const { store, core, other } = setUp();
-    await deadHolder(core);
+    const { store, core, other } = setUpWithClock();
+    await deadHolder(core, SHORT);
     const lease = (await store.get(ref)) as SecretRecord;
     await store.put({ ...lease, data: seal('{}', newKey()), note: 1 }, lease.data.slice(0, 16));
-    await withLease(other, LEASE, async () => {
+    await withLease(other, SHORT, async () => {
       const taken = await store.get(ref);
       expect(taken).toMatchObject({ note: 1 });
       expect(taken).not.toHaveProperty('history');
@@ -266,7 +237,12 @@ describe('a lease', () => {
       expect(await store.get(ref)).toMatchObject(rotated);
       expect(await rejection(lease.renew())).toMatchObject(TIMEOUT);
     });
-    expect(await withLease(another(store, newest), LEASE, async () => 'held')).toBe('held');
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const next = another(store, newest);
+    const look = { ...LEASE, waitMs: 0 };
+    expect(await rejection(withLease(next, look, async () => {}))).toMatchObject(TIMEOUT);
+    vi.advanceTimersByTime(400);
+    expect(await withLease(next, look, async () => 'held')).toBe('held');
     expect(await store.get(ref)).toBeUndefined();
   });
 
@@ -330,21 +306,40 @@ describe('a lease on a store that fails', () => {
     expect(await faulty.store.get(ref)).toBeUndefined();
   });
 
+  it('is not held where the write failed for another reason, though it was done', async () => {
+    const { core, store } = setUp();
+    const put = store.put.bind(store);
+    store.put = async (...args) => {
+      await put(...args);
+      throw new VaultError('ERR_STORE_FAILED', 'broken');
+    };
+    const call = withLease(core, LEASE, async () => {});
+    expect(await rejection(call)).toMatchObject({ code: 'ERR_STORE_FAILED' });
+  });
+
   it('counts its time from before the write, however long that takes', async () => {
-    const faulty = new FaultyStore(new MemorySecretStore());
-    const { core } = setUp(faulty.store);
-    faulty.fail('put', { delayMs: 300 });
-    await withLease(core, LEASE, async (lease) => expect(lease.msLeft()).toBeLessThan(101));
+    const { core, store, pass } = setUpWithClock();
+    const put = store.put.bind(store);
+    store.put = (...args) => {
+      pass(30);
+      return put(...args);
+    };
+    await withLease(core, SHORT, async (lease) => {
+      expect(lease.msLeft()).toBe(10);
+      pass(11);
+      expect(lease.msLeft()).toBe(0);
+    });
   });
 
   it('does not lose the result when it cannot be given back, and ends by itself', async () => {
-    const faulty = new FaultyStore(new MemorySecretStore());
-    const { core, other } = setUp(faulty.store);
+    const { store, keys, other } = setUpWithClock();
+    const faulty = new FaultyStore(store);
     faulty.fail('delete', 'before');
     faulty.fail('delete', 'before', 2);
-    expect(await withLease(core, LEASE, async () => 'done')).toBe('done');
-    expect(await faulty.store.get(ref)).toBeDefined();
-    expect(await withLease(other, LEASE, async () => 'next')).toBe('next');
+    const core = another(faulty.store, keys);
+    expect(await withLease(core, SHORT, async () => 'done')).toBe('done');
+    expect(await store.get(ref)).toBeDefined();
+    expect(await withLease(other, SHORT, async () => 'next')).toBe('next');
   });
 
   it('is not had without a key, and no key is tried that may not be', async () => {
@@ -357,3 +352,5 @@ describe('a lease on a store that fails', () => {
     expect(await store.get(ref)).toBeUndefined();
   });
 });
+
+describeLeases('MemorySecretStore', () => new MemorySecretStore());

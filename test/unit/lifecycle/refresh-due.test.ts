@@ -140,6 +140,29 @@ describe('refreshDue', () => {
     expect(exchanges()).toBe(6);
   });
 
+  it('counts as renewed only what was, and passes over what is deleted meanwhile', async () => {
+    const { vault, store } = await setUp();
+    const getMany = store.getMany.bind(store);
+    store.getMany = async (refs, ...rest) => {
+      const ref = refs.find(({ tenantId, provider }) => tenantId === 't0' && provider === 'google');
+      if (refs.length === 2 && ref !== undefined) await store.delete(ref); // under the lease
+      return getMany(refs, ...rest);
+    };
+    expect(await refreshDue(vault)).toMatchObject({ due: 2, renewed: 1, failedCount: 0 });
+  });
+
+  it('renews nothing more once it is aborted', async () => {
+    const { vault, exchanges, token } = await setUp();
+    const abort = new AbortController();
+    const onProgress = () => abort.abort();
+    const options = { signal: abort.signal, onProgress, batchSize: 1, concurrency: 1 };
+    expect(await rejection(refreshDue(vault, { ...options, withinMs: 0 }))).toMatchObject({
+      code: 'ERR_ABORTED',
+    });
+    expect(exchanges()).toBe(0); // the first record is none to be renewed
+    expect(await token('t0')).toBe('t0');
+  });
+
   it('rejects options that are none', async () => {
     const { vault } = await setUp();
     for (const withinMs of [-1, Number.NaN, '5' as unknown as number]) {

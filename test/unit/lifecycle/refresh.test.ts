@@ -22,6 +22,7 @@ import { coreOf } from '../../../src/core/vault-core.ts';
 import { withLease } from '../../../src/lifecycle/lease.ts';
 import { auditEvents, newKey, rejection } from '../../support/fixtures.ts';
 import { settingsRows } from '../../support/settings-rows.ts';
+import { ended } from '../../support/traces.ts';
 
 const HOUR = 3_600_000;
 const START = Date.UTC(2027, 0, 1);
@@ -84,6 +85,19 @@ function setUp(options: { store?: SecretStore; timeoutMs?: number; marginMs?: nu
 const EXPIRED = -1;
 const DUE = 60_000; // valid, and within the margin of 15 minutes
 const refresh = 'ERR_REFRESH_FAILED';
+
+/** A store each `get` of which takes two seconds, on a monotonic clock that moves only by that. */
+function slowToRead(): MemorySecretStore {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = new MemorySecretStore();
+  const get = store.get.bind(store);
+  store.get = (...args) => {
+    vi.advanceTimersByTime(2_000);
+    return get(...args);
+  };
+  return store;
+}
 
 /** The events of health that the test's vaults publish. */
 function healthEvents(): HealthEvent[] {
@@ -170,6 +184,26 @@ describe('fresh', () => {
     const token: string | undefined = fresh.accessToken;
     expect(token).toBe('access1');
     expect((await vault.list('acme'))[0]?.expiresAt).toEqual(new Date(START + HOUR));
+  });
+
+  it('names the credentials in the trace of the renewal', async () => {
+    const { vault, connect } = setUp();
+    await connect(EXPIRED);
+    const traces = await ended(() => vault.fresh('acme', 'google'));
+    const own = traces.filter(({ operation }) => operation === 'refresh');
+    expect(own).toMatchObject([{ tenantId: 'acme', provider: 'google' }]);
+  });
+
+  it('finds the record whatever the order in which the store gives it', async () => {
+    const { vault, connect, provider, store, refuse, clock } = setUp();
+    const getMany = store.getMany.bind(store);
+    store.getMany = async (...args) => (await getMany(...args)).reverse();
+    await connect(EXPIRED);
+    provider.exchange = refuse({ status: 500 });
+    await rejection(vault.fresh('acme', 'google')); // beside it is its health now
+    provider.exchange = undefined;
+    clock.now += 31_000;
+    expect((await vault.fresh('acme', 'google')).accessToken).toBe('access2');
   });
 
   it('asks once for all callers of a process', async () => {
@@ -295,6 +329,19 @@ describe('a provider that does not renew', () => {
     expect((await vault.status('acme', 'google')).health).toMatchObject({ state: 'ok' });
   });
 
+  it('is left alone from its last failure on', async () => {
+    const { vault, process, connect, provider, refuse, clock } = setUp();
+    await connect(EXPIRED);
+    provider.exchange = refuse({ status: 500 });
+    for (let n = 0; n < 2; n++) {
+      await rejection(vault.fresh('acme', 'google'));
+      clock.now += 20_000;
+      await rejection(process().fresh('acme', 'google'));
+      clock.now += 10_000;
+    }
+    expect(provider.exchanges).toBe(2);
+  });
+
   it('is left alone by the other processes, too', async () => {
     const { vault, process, connect, provider, refuse, clock } = setUp();
     await connect(EXPIRED);
@@ -345,7 +392,9 @@ describe('a provider that does not renew', () => {
     await connect(EXPIRED);
     const before = await store.get({ tenantId: 'acme', provider: 'google' });
     provider.exchange = () => Promise.resolve(answer);
-    expect(await rejection(vault.fresh('acme', 'google'))).toMatchObject({ code: refresh });
+    const error = (await rejection(vault.fresh('acme', 'google'))) as Error;
+    expect(error).toMatchObject({ code: refresh });
+    expect(error.message).toMatch(/must be|may not|mask|name/); // what is wrong with it
     expect(await store.get({ tenantId: 'acme', provider: 'google' })).toEqual(before);
   });
 
@@ -448,6 +497,17 @@ describe('a refused grant', () => {
     expect((await vault.status('acme', 'google')).health).toBeUndefined();
   });
 
+  it('is none when somebody else has stored what is valid, and nearly due again', async () => {
+    const { vault, process, connect, provider, refuse, clock } = setUp();
+    await connect(EXPIRED);
+    provider.exchange = async () => {
+      const fields = { accessToken: 'theirs', expiresAt: iso(clock.now + DUE) };
+      await process().put('acme', 'google', fields);
+      return refuse(invalid)();
+    };
+    expect((await vault.fresh('acme', 'google')).accessToken).toBe('theirs');
+  });
+
   it('is one when something else was changed meanwhile', async () => {
     const { vault, process, connect, provider, refuse } = setUp();
     await connect(EXPIRED);
@@ -465,13 +525,18 @@ describe('a refused grant', () => {
   });
 
   it('is tried again after ten minutes, as providers err', async () => {
-    const { vault, connect, provider, refuse, clock } = setUp();
+    const { vault, process, connect, provider, refuse, clock } = setUp();
     const events = healthEvents();
     await connect(EXPIRED);
     provider.exchange = refuse(invalid);
     await rejection(vault.fresh('acme', 'google'));
     provider.exchange = undefined;
-    clock.now += 10 * 60_000;
+    clock.now += 10 * 60_000 - 1;
+    for (const one of [vault, process()]) {
+      expect(await rejection(one.fresh('acme', 'google'))).toMatchObject({ code: refresh });
+    }
+    expect(provider.exchanges).toBe(1);
+    clock.now += 1;
     expect((await vault.fresh('acme', 'google')).accessToken).toBe('access2');
     expect((await vault.status('acme', 'google')).health).toEqual({
       state: 'ok',
@@ -517,6 +582,17 @@ describe('new tokens', () => {
     const { accessToken, account } = await vault.fresh('acme', 'google');
     expect([accessToken, account]).toEqual(['access1', 'support']);
     expect((await vault.require('acme', 'google')).account).toBe('support');
+  });
+
+  it('give way to one of them that somebody has replaced', async () => {
+    const { vault, process, connect, provider, next } = setUp();
+    await connect(EXPIRED);
+    provider.exchange = async () => {
+      await process().patch('acme', 'google', { refreshToken: 'refresh7' });
+      return next();
+    };
+    const { accessToken, refreshToken } = await vault.fresh('acme', 'google');
+    expect([accessToken, refreshToken]).toEqual(['access0', 'refresh7']);
   });
 
   it('give way to a new connection', async () => {
@@ -566,24 +642,39 @@ describe('the lease of a renewal', () => {
   });
 
   it('is waited for by a caller who joins one that does not wait', async () => {
-    const { vault, process, connect, provider, clock } = setUp({ timeoutMs: 1 });
+    const { vault, process, connect, provider, clock, store } = setUp({ timeoutMs: 1 });
     await connect(DUE);
     let giveBack = () => {};
     const held = new Promise<void>((resolve) => (giveBack = resolve));
     const holding = withLease(coreOf(process()), LEASE, () => held);
     await sleep(10);
+    let looked = () => {};
+    const looking = new Promise<void>((resolve) => (looked = resolve));
+    let goOn = () => {};
+    const slow = new Promise<void>((resolve) => (goOn = resolve));
+    const get = store.get.bind(store);
+    store.get = async (ref, ...rest) => {
+      if (ref.provider.startsWith('$lease')) {
+        looked();
+        await slow;
+      }
+      return get(ref, ...rest);
+    };
     const valid = vault.fresh('acme', 'google'); // tries once
+    await looking;
     clock.now += HOUR; // and now it has expired
     const expired = vault.fresh('acme', 'google');
-    setTimeout(giveBack, 200);
+    await sleep(20);
+    goOn();
+    setTimeout(giveBack, 100);
     expect((await expired).accessToken).toBe('access1');
-    expect(['access0', 'access1']).toContain((await valid).accessToken);
+    expect((await valid).accessToken).toBe('access0');
     await holding;
     expect(provider.exchanges).toBe(1);
   });
 
   it('is not had for ever', async () => {
-    const { vault, process, connect, provider } = setUp({ timeoutMs: 1 });
+    const { vault, process, connect, provider } = setUp({ store: slowToRead(), timeoutMs: 1 });
     await connect(EXPIRED);
     await withLease(coreOf(process()), LEASE, async () => {
       expect(await rejection(vault.fresh('acme', 'google'))).toMatchObject({
@@ -594,7 +685,7 @@ describe('the lease of a renewal', () => {
   });
 
   it('is lost to a holder that hung, which then exchanges nothing', async () => {
-    const memory = new MemorySecretStore();
+    const memory = slowToRead();
     const { vault, process, connect, provider } = setUp({ store: memory, timeoutMs: 1 });
     await connect(EXPIRED);
     let wake = () => {};

@@ -14,7 +14,7 @@ import {
 } from 'provider-vault';
 import { FaultyStore } from 'provider-vault/testing';
 import { describe, expect, it } from 'vitest';
-import { newKey } from '../../support/fixtures.ts';
+import { newKey, rejection } from '../../support/fixtures.ts';
 import { newRecord } from '../../support/store-write.ts';
 
 const TENANTS = 25;
@@ -267,6 +267,166 @@ describe('copyRecords', () => {
     ]);
   });
 
+  const [early, late] = [new Date(1_000), new Date(2_000)];
+  it.each<[string, object, object, 'copied' | 'kept']>([
+    ['made later', { rev: 1, createdAt: late }, { rev: 5, createdAt: early }, 'copied'],
+    ['made earlier', { rev: 5, createdAt: early }, { rev: 1, createdAt: late }, 'kept'],
+    ['of a later revision', { rev: 3, createdAt: late }, { rev: 2, createdAt: late }, 'copied'],
+    ['of an earlier revision', { rev: 2, createdAt: late }, { rev: 3, createdAt: late }, 'kept'],
+    ['of the same revision', { rev: 2, createdAt: late }, { rev: 2, createdAt: late }, 'kept'],
+    ['without a time', { rev: 9 }, { rev: 1, createdAt: early }, 'kept'],
+    ['in the place of one without', { rev: 1, createdAt: early }, { rev: 9 }, 'copied'],
+    ['of no valid time', { rev: 9, createdAt: new Date(Number.NaN) }, { rev: 2 }, 'copied'],
+    ['of the old system', {}, {}, 'copied'],
+    ['of the old system in the place of a new one', {}, { rev: 1 }, 'kept'],
+  ])('takes a version for newer by when it was made, then by its revision: %s', async (...row) => {
+    const [, ofSource, ofTarget, outcome] = row;
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    const [mine, theirs] = [newRecord('a'), newRecord('a')];
+    await source.put({ ...mine, metadata: ofSource } as SecretRecord, null);
+    await target.put({ ...theirs, metadata: ofTarget } as SecretRecord, null);
+    const report = await copyRecords(source, target);
+    const [stored] = await allOf(target);
+    expect(stored?.data).toBe(outcome === 'copied' ? mine.data : theirs.data);
+    expect(report).toMatchObject(
+      outcome === 'copied'
+        ? { copied: 1, upToDate: 0, verified: 1, differentCount: 0, complete: true }
+        : { copied: 0, upToDate: 1, verified: 0, differentCount: 1, complete: false },
+    );
+  });
+
+  it('compares records without an etag by all of their data', async () => {
+    for (const [data, verified] of [
+      ['old', 1],
+      ['new', 0],
+    ] as const) {
+      const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+      await source.put({ ...newRecord('a'), data: 'old', metadata: { rev: 1 } }, null);
+      await target.put({ ...newRecord('a'), data, metadata: { rev: 1 } }, null);
+      expect(await copyRecords(source, target)).toMatchObject({ upToDate: 1, verified });
+    }
+  });
+
+  /** A target each `putMany` of which does something else first. */
+  function disturbed(target: MemorySecretStore, before: (writes: readonly object[]) => unknown) {
+    const putMany = target.putMany.bind(target);
+    const state = { writes: 0 };
+    target.putMany = async (writes) => {
+      state.writes++;
+      await before(writes);
+      return putMany(writes);
+    };
+    return state;
+  }
+
+  it('gives up on what others keep on changing at the target, and finds it in the end', async () => {
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    await source.put({ ...newRecord('a'), metadata: { rev: 9 } }, null);
+    const state = disturbed(target, async () => {
+      await target.delete(newRecord('a'));
+      await target.put({ ...newRecord('a'), metadata: { rev: 1 } }, null);
+    });
+    expect(await copyRecords(source, target)).toMatchObject({
+      scanned: 1,
+      copied: 0,
+      caughtUp: 0,
+      verified: 0,
+      differentCount: 1,
+      different: [{ tenantId: 'a', reason: 'it was changed at the source meanwhile' }],
+      complete: false,
+    });
+    expect(state.writes).toBe(16); // eight times in each of two passes
+  });
+
+  it('ends where the target stays away, or fails without saying why', async () => {
+    for (const [error, code, writes] of [
+      [new VaultError('ERR_STORE_UNAVAILABLE', 'away'), 'ERR_STORE_UNAVAILABLE', 8],
+      [new Error('of a driver'), 'ERR_STORE_FAILED', 1],
+    ] as const) {
+      const { source, target } = await twoStores();
+      const state = disturbed(target, () => Promise.reject(error));
+      const failed = await rejection(copyRecords(source, target, { concurrency: 1 }));
+      expect(failed).toBeInstanceOf(OperationError);
+      expect(failed).toMatchObject({ code, cause: error, after: undefined });
+      expect(state.writes).toBe(writes);
+    }
+  });
+
+  it('reads again a record whose own write was lost after the batch had failed', async () => {
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    for (const tenant of ['a', 'b']) await source.put(newRecord(tenant), null);
+    const state = disturbed(target, (writes) => {
+      if (writes.length > 1) throw new VaultError('ERR_STORE_FAILED', 'refused');
+      if (state.writes === 2) throw new VaultError('ERR_STORE_UNAVAILABLE', 'away');
+    });
+    expect(await copyRecords(source, target)).toMatchObject({ copied: 2, complete: true });
+    expect(state.writes).toBe(4);
+  });
+
+  it('tries what the target refused once more in the second pass', async () => {
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    await source.put(newRecord('a'), null);
+    const state = disturbed(target, () => {
+      if (state.writes <= 2) throw new VaultError('ERR_STORE_FAILED', 'refused');
+    });
+    expect(await copyRecords(source, target)).toMatchObject({
+      copied: 0,
+      caughtUp: 1,
+      failedCount: 0,
+      complete: true,
+    });
+  });
+
+  it('ends where the target refuses a record of the library, which no report names [R8]', async () => {
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    await source.put(newRecord('a', '$settings-migrated'), null);
+    disturbed(target, () => Promise.reject(new VaultError('ERR_STORE_FAILED', 'refused')));
+    const failed = await rejection(copyRecords(source, target));
+    expect(failed).toMatchObject({ code: 'ERR_STORE_FAILED', message: 'refused', after: '2.' });
+  });
+
+  it('deletes at the target only what is still as it was read, and counts none of the library', async () => {
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    for (const provider of ['custom', 'other', '$health:x']) {
+      await target.put(newRecord('a', provider), null);
+    }
+    const remove = target.delete.bind(target);
+    target.delete = async (ref, expected) => {
+      if (ref.provider !== 'other') return remove(ref, expected);
+      await remove(ref);
+      await target.put(newRecord('a', 'other'), null); // by somebody else
+      return remove(ref, expected);
+    };
+    expect(await copyRecords(source, target, { deleteMissing: true })).toMatchObject({
+      deleted: 1,
+      onlyAtTargetCount: 1,
+      onlyAtTarget: [{ tenantId: 'a', provider: 'other' }],
+    });
+    expect((await allOf(target)).map(({ provider }) => provider)).toEqual(['other']);
+  });
+
+  it('counts nothing of the library that differs, or that only the target has [R8]', async () => {
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    await source.put({ ...newRecord('a', '$health:x'), metadata: { rev: 1 } }, null);
+    await target.put({ ...newRecord('a', '$health:x'), metadata: { rev: 2 } }, null);
+    await target.put(newRecord('b', '$health:x'), null);
+    expect(await copyRecords(source, target)).toMatchObject({
+      differentCount: 0,
+      different: [],
+      onlyAtTargetCount: 0,
+      onlyAtTarget: [],
+      complete: true,
+    });
+  });
+
+  it('says nothing of a difference that a dry run leaves', async () => {
+    const { source, target, vault } = await twoStores();
+    await copyRecords(source, target);
+    await vault.patch('t10', 'custom', { f: 'changed' });
+    const report = await copyRecords(source, target, { dryRun: true });
+    expect(report).toMatchObject({ copied: 1, verified: TENANTS - 1, differentCount: 0 });
+  });
+
   it('rejects what is no pair of stores, and a foreign after', async () => {
     const { source, target, vault } = await twoStores();
     for (const call of [
@@ -275,6 +435,10 @@ describe('copyRecords', () => {
       () => copyRecords(source, undefined as never),
       () => copyRecords(source, target, { after: 'nonsense' }),
       () => copyRecords(source, target, { after: '2.nonsense' }),
+      () => copyRecords(source, target, { after: '4.' }),
+      () => copyRecords(source, target, { after: '11.' }),
+      () => copyRecords(source, target, { after: '' }),
+      () => copyRecords(source, { scan: source.scan } as never),
       () => copyRecords(source, target, { batchSize: 0 }),
     ]) {
       await expect(call()).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });

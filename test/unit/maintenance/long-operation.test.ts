@@ -72,16 +72,26 @@ describe('a long operation', () => {
     const { vault } = await dueVault(1);
     for (const options of [
       { batchSize: 0 },
+      { batchSize: '5' },
+      { concurrency: 0 },
       { concurrency: 1.5 },
       { maxPerSecond: 0 },
+      { maxPerSecond: -1 },
       { maxPerSecond: Number.NaN },
+      { maxPerSecond: Number.POSITIVE_INFINITY },
       { part: { index: 2, of: 2 } },
       { part: { index: -1, of: 2 } },
       { part: { index: 0, of: 0.5 } },
+      { part: { index: 0.5, of: 2 } },
+      { part: { index: 0, of: 2 ** 32 + 1 } },
+      { part: {} },
       { range: { after: 'tenant' } },
       { range: { until: { tenantId: 'a' } } },
       { range: { from: { tenantId: 'a', provider: 'b' } } },
+      { range: { after: { provider: 'a' } } },
+      { range: { until: null } },
       { range: 'all' },
+      { range: [] },
       {
         range: { after: { tenantId: 'b', provider: 'a' }, until: { tenantId: 'a', provider: 'b' } },
       },
@@ -89,6 +99,11 @@ describe('a long operation', () => {
       { part: null },
       { dryRun: 'no' },
       { onProgress: 5 },
+      { onProgress: null },
+      { after: 5 },
+      { after: Buffer.from('["a"]').toString('base64url') },
+      { after: Buffer.from('["a","b","c"]').toString('base64url') },
+      { after: Buffer.from('[1,"b"]').toString('base64url') },
       { onIssue: {} },
       null,
       { after: 'not from an error' },
@@ -103,6 +118,21 @@ describe('a long operation', () => {
       }
     }
     await expect(rotateKeys({} as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+  });
+
+  it('accepts the widest options', async () => {
+    const { vault } = await dueVault(3);
+    const place = { tenantId: name(1), provider: 'custom' };
+    for (const [options, scanned] of [
+      [{ part: { index: 0, of: 2 ** 32 } }, 0],
+      [{ part: { index: 0, of: 1 } }, 3],
+      [{ range: {} }, 3],
+      [{ range: { after: undefined } }, 3],
+      [{ range: { after: place, until: place } }, 0],
+      [{ batchSize: 1, concurrency: 1, maxPerSecond: 1e6, dryRun: false }, 3],
+    ] as [LongOperationOptions, number][]) {
+      expect(await verifyVault(vault, options)).toMatchObject({ scanned });
+    }
   });
 
   it('goes on where it was when the store loses its connection', async () => {

@@ -4,11 +4,12 @@ import {
   type SecretRecord,
   SecretsVault,
   seal,
+  VaultError,
   verifyVault,
 } from 'provider-vault';
 import { FaultyStore } from 'provider-vault/testing';
 import { describe, expect, it } from 'vitest';
-import { memoryVault, newKey } from '../../support/fixtures.ts';
+import { memoryVault, newKey, rejection } from '../../support/fixtures.ts';
 import { addLostVersion, mixedStore, ref, reservedRecord } from './mixed-store.ts';
 
 describe('rotateKeys [K2]', () => {
@@ -198,5 +199,63 @@ describe('rotateKeys [K2]', () => {
     await rotateKeys(newer, { actor: 'night job' });
     expect(events).toMatchObject([{ action: 'rotate', tenantId: 'a', actor: 'night job' }]);
     expect((await newer.require('a', 'custom')).meta.updatedBy).toBeUndefined();
+  });
+
+  it('ends where the store stays away, and where it fails for another reason', async () => {
+    for (const [error, code, writes] of [
+      [new VaultError('ERR_STORE_UNAVAILABLE', 'away'), 'ERR_STORE_UNAVAILABLE', 8],
+      [new VaultError('ERR_STORE_FAILED', 'full'), 'ERR_STORE_FAILED', 1],
+    ] as const) {
+      const { store, vault } = await mixedStore();
+      let calls = 0;
+      store.putMany = () => {
+        calls++;
+        return Promise.reject(error);
+      };
+      const failed = await rejection(rotateKeys(vault));
+      expect(failed).toMatchObject({ code, cause: error, report: { rotated: 0, upToDate: 1 } });
+      expect(calls).toBe(writes);
+    }
+  });
+
+  it('writes nothing more once it is aborted', async () => {
+    const { store, vault, old } = await mixedStore();
+    const abort = new AbortController();
+    const put = store.putMany.bind(store);
+    let calls = 0;
+    store.putMany = async (writes) => {
+      calls++;
+      await old.patch('a', 'custom', { third: 'in between' }); // so that "a" is written again
+      abort.abort();
+      return put(writes);
+    };
+    const failed = await rejection(rotateKeys(vault, { signal: abort.signal }));
+    expect(failed).toMatchObject({ code: 'ERR_ABORTED' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(calls).toBe(1);
+  });
+
+  it('tells the same in a dry run, and counts what is left', async () => {
+    const { store, vault, insert } = await mixedStore();
+    await insert({ ...ref('lost'), data: 'no base64', metadata: { rev: 1 } });
+    await addLostVersion(store, 'new', 7);
+    const dry = await rotateKeys(vault, { dryRun: true });
+    const report = await rotateKeys(vault);
+    expect({ ...dry, remaining: 0 }).toEqual({ ...report, remaining: 0 });
+    expect(dry.remaining).toBe(report.remaining + report.rotated);
+    expect(report.failed).toEqual([{ ...ref('lost'), reason: 'ERR_MALFORMED' }]);
+  });
+
+  it('counts an earlier version that is unbound, or under another key, of a current record', async () => {
+    const { store, vault, key, oldKey, keyId, oldKeyId } = await mixedStore();
+    const record = (await store.get(ref('new'))) as SecretRecord;
+    const history = [
+      { rev: 7, keyId, data: seal('{"x":"unbound"}', key) },
+      { rev: 6, keyId: oldKeyId, data: seal('{"x":"old"}', oldKey) },
+    ];
+    await store.put({ ...record, history }, record.data.slice(0, 16));
+    expect(await rotateKeys(vault)).toMatchObject({ rotated: 6, historyRotated: 5, upToDate: 0 });
+    expect(await rotateKeys(vault)).toMatchObject({ rotated: 0, historyRotated: 0, upToDate: 6 });
+    expect((await verifyVault(vault)).history).toMatchObject({ ok: 5, unbound: 0 });
   });
 });

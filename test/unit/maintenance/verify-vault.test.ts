@@ -1,13 +1,17 @@
 import {
   Keyring,
+  OperationError,
   rotateKeys,
   type SecretRecord,
   SecretsVault,
   seal,
+  VaultError,
   verifyVault,
 } from 'provider-vault';
+import { localWrapper } from 'provider-vault/kms';
 import { describe, expect, it } from 'vitest';
-import { memoryVault, newKey } from '../../support/fixtures.ts';
+import { memoryVault, newKey, rejection } from '../../support/fixtures.ts';
+import { tenantVault } from '../../support/tenant-keys.ts';
 import { addLostVersion, mixedStore, ref, reservedRecord } from './mixed-store.ts';
 
 describe('verifyVault', () => {
@@ -108,5 +112,110 @@ describe('verifyVault', () => {
       droppableKeys: [],
     });
     expect((await verifyVault(vault)).droppableKeys).toEqual([oldKeyId]);
+  });
+
+  it.each([
+    ['an unbound one', ['unbound']],
+    ['one under another key', ['unknownKey']],
+    ['an altered one', ['tampered']],
+    ['a malformed one', ['malformed']],
+    ['one of each', ['unbound', 'unknownKey', 'tampered', 'malformed']],
+  ])('does not call it safe to refuse unbound records while there is %s', async (_what, kinds) => {
+    const { vault, store, key, keys } = memoryVault();
+    await vault.put('a', 'custom', { x: '1' });
+    const metadata = { rev: 1, keyId: keys.encryptionKeyId };
+    const bad: Record<string, Pick<SecretRecord, 'data' | 'metadata'>> = {
+      unbound: { data: seal('{"x":"y"}', key), metadata },
+      unknownKey: { data: seal('{}', newKey()), metadata: { rev: 1, keyId: 'dead0000' } },
+      tampered: { data: seal('{}', newKey()), metadata },
+      malformed: { data: 'no base64', metadata },
+    };
+    for (const kind of kinds) {
+      await store.put({ ...ref(kind), ...(bad[kind] as SecretRecord) }, null);
+    }
+    const reasons = {
+      unbound: { reason: 'ERR_UNBOUND' },
+      unknownKey: { reason: 'ERR_KEY_UNKNOWN', keyId: 'dead0000' },
+      tampered: { reason: 'ERR_DECRYPTION_FAILED' },
+      malformed: { reason: 'ERR_MALFORMED' },
+    } as Record<string, object>;
+    const report = await verifyVault(vault);
+    expect(report).toMatchObject({
+      ok: 1,
+      ...Object.fromEntries(kinds.map((kind) => [kind, 1])),
+      safeToRefuseUnbound: false,
+    });
+    const problems = kinds.map((kind) => ({ ...ref(kind), ...reasons[kind] }));
+    expect(report.problems).toStrictEqual(
+      problems.sort((one, other) => (one.tenantId < other.tenantId ? -1 : 1)),
+    );
+  });
+
+  it('calls no key droppable that an earlier version needs, or that a record may need', async () => {
+    const { store, vault, key } = memoryVault();
+    await vault.put('a', 'custom', { x: '1' });
+    const keys = new Keyring({ encryptionKey: newKey(), decryptionKeys: [key, newKey()] });
+    const newer = new SecretsVault({ store, keys });
+    // The key that seals is not one to drop, used or not.
+    expect((await verifyVault(newer)).droppableKeys).toEqual([keys.keyIds[2]]);
+    await newer.put('a', 'custom', { x: '2' });
+    const [, oldId, unusedId] = keys.keyIds;
+    expect((await verifyVault(newer)).droppableKeys).toEqual([unusedId]);
+    await newer.purgeHistory('a', 'custom');
+    expect((await verifyVault(newer)).droppableKeys).toEqual([oldId, unusedId]);
+    // A record that names no key may need any of them.
+    await store.put({ ...ref('old'), data: seal('{}', key) }, null);
+    expect((await verifyVault(newer)).droppableKeys).toEqual([]);
+  });
+
+  it('estimates the use of a key from the revisions, and of tenant keys by the busiest tenant [K5]', async () => {
+    const { vault, store } = tenantVault();
+    for (let n = 0; n < 3; n++) await vault.put('busy', 'custom', { n: `${n}` });
+    await vault.put('busy', 'other', { a: 'b' });
+    await vault.put('calm', 'custom', { a: 'b' });
+    await vault.put('reserved', 'custom', { a: 'b' });
+    const own = (await store.get(ref('busy'))) as SecretRecord;
+    await store.put({ ...own, provider: '$mark' }, null); // counts for nothing [R8]
+    await store.put({ ...ref('old'), data: seal('{}', newKey()) }, null);
+    const report = await verifyVault(vault);
+    expect(report.seals).toEqual({ t1: 4, none: 1 });
+    expect(report.keys).toMatchObject({ t1: { ok: 4 }, none: { unknownKey: 1 } });
+    expect(report.historyKeys).toEqual({ t1: 2 });
+    // A run that ends early does not know the busiest one.
+    const onProgress = () => {
+      throw new Error('of the caller');
+    };
+    const ended = (await rejection(verifyVault(vault, { onProgress }))) as OperationError;
+    expect(ended.report).toMatchObject({ scanned: 5, seals: { none: 1 } });
+    expect(ended.report).not.toHaveProperty('seals.t1');
+  });
+
+  it('looks into the key store for keys that wrap others, and says so where it cannot', async () => {
+    const keyring = new Keyring({ encryptionKey: newKey(), decryptionKeys: [newKey()] });
+    const wrapper = localWrapper(keyring);
+    const { keyStore, open, vault } = tenantVault({ keyring, wrapper });
+    await vault.put('a', 'custom', { a: 'b' });
+    const [, unusedId] = keyring.keyIds;
+    const broken = (failures: number, error: Error) => {
+      let scans = 0;
+      const store = {
+        get: (tenantId: string) => keyStore.get(tenantId),
+        put: keyStore.put.bind(keyStore),
+        scan: (query: object) => {
+          if (++scans <= failures) throw error;
+          return keyStore.scan(query);
+        },
+      };
+      return open({ store }).vault;
+    };
+    const away = new VaultError('ERR_STORE_UNAVAILABLE', 'away');
+    expect((await verifyVault(broken(1, away))).droppableKeys).toEqual([unusedId]);
+    const failed = await rejection(verifyVault(broken(9, new Error('broken'))));
+    expect(failed).toBeInstanceOf(OperationError);
+    expect(failed).toMatchObject({ report: { scanned: 1, ok: 1 }, after: undefined });
+    // An entry that is damaged is passed over.
+    const entry = await keyStore.get('a');
+    await keyStore.put({ ...entry, keys: null } as never, entry?.etag ?? null);
+    expect((await verifyVault(open().vault)).droppableKeys).toEqual([unusedId]);
   });
 });

@@ -1,5 +1,5 @@
 import { ObjectId } from 'mongodb';
-import { Keyring, migrateFromSettings, SecretsVault, seal, verifyKeys } from 'provider-vault';
+import { Keyring, migrateFromSettings, SecretsVault, seal } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { accountSid, authToken, memoryVault, newKey } from '../../support/fixtures.ts';
 import { settingsRows } from '../../support/settings-rows.ts';
@@ -229,29 +229,5 @@ describe('migrateFromSettings', () => {
     const settings = settingsRows({ user_id: 'a', api_key: 'k' });
     await migrateFromSettings(vault, { settings, actor: 'ops' });
     expect((await vault.list('a'))[0]?.updatedBy).toBe('ops');
-  });
-});
-
-describe('verifyKeys', () => {
-  it('rejects keys that open nothing of what is stored, and accepts any for an empty vault', async () => {
-    const { vault, store, key } = memoryVault();
-    await verifyKeys(vault);
-    for (let n = 0; n < 60; n++) await vault.put(`t${n}`, 'custom', { a: 'b' });
-    const wrong = new SecretsVault({ store, keys: new Keyring({ encryptionKey: newKey() }) });
-    await expect(verifyKeys(wrong)).rejects.toMatchObject({ code: 'ERR_KEY_UNKNOWN' });
-    const rolled = new Keyring({ encryptionKey: newKey(), decryptionKeys: [key] });
-    await verifyKeys(new SecretsVault({ store, keys: rolled }));
-    await expect(verifyKeys({} as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
-  });
-
-  it('accepts a key of which only later records need, when the first ones are lost', async () => {
-    const { vault, store, key } = memoryVault();
-    for (let n = 0; n < 60; n++) await vault.put(`a${n}`, 'custom', { a: 'b' });
-    const [own, older] = [newKey(), newKey()];
-    const old = new SecretsVault({ store, keys: new Keyring({ encryptionKey: older }) });
-    await old.put('b', 'custom', { a: 'b' });
-    expect(key).not.toBe(own);
-    const keys = new Keyring({ encryptionKey: own, decryptionKeys: [older] });
-    await verifyKeys(new SecretsVault({ store, keys }));
   });
 });

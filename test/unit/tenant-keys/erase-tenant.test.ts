@@ -254,6 +254,71 @@ describe('eraseTenant', () => {
     expect((await eraseTenant(vault, 'acme')).records).toBeGreaterThan(0);
   });
 
+  it('gives up where another process keeps on writing, and says what to do', async () => {
+    const { vault, store, keyStore } = await filled();
+    const late = (await store.get({ tenantId: 'other', provider: 'custom' })) as SecretRecord;
+    const remove = store.delete.bind(store);
+    let passes = 0;
+    store.delete = async (ref, expected) => {
+      const removed = await remove(ref, expected);
+      if ((await recordsOf(store)).length === 0) {
+        passes++;
+        await store.put({ ...late, tenantId: 'acme' }, null);
+      }
+      return removed;
+    };
+    await expect(eraseTenant(vault, 'acme')).rejects.toMatchObject({
+      code: 'ERR_CONFLICT',
+      message: expect.stringContaining('Run it again'),
+    });
+    expect(passes).toBe(10);
+    expect((await entryOf(keyStore)).keys).toHaveLength(1); // last of all
+    store.delete = remove;
+    expect(await eraseTenant(vault, 'acme')).toMatchObject({ records: 1, keys: 1 });
+  });
+
+  it('counts only what it has removed itself, and nothing of the library [R8]', async () => {
+    const { vault, store } = await filled();
+    const remove = store.delete.bind(store);
+    store.delete = async (ref, expected) => {
+      const removed = await remove(ref, expected);
+      return ref.provider === 'custom' ? false : removed; // another process was faster
+    };
+    expect(await eraseTenant(vault, 'acme')).toMatchObject({ records: 1, providers: ['twilio'] });
+  });
+
+  it('removes nothing more once it is aborted', async () => {
+    const { vault, store, keyStore } = await filled();
+    const abort = new AbortController();
+    const remove = store.delete.bind(store);
+    let removals = 0;
+    store.delete = async (ref, expected) => {
+      removals++;
+      abort.abort();
+      return remove(ref, expected);
+    };
+    const call = eraseTenant(vault, 'acme', { signal: abort.signal });
+    await expect(call).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(removals).toBe(1);
+    expect(await recordsOf(store)).toHaveLength(2);
+    expect((await entryOf(keyStore)).keys).toHaveLength(1);
+  });
+
+  it('leaves nothing in the cache of its vault', async () => {
+    const { open, store } = await filled();
+    const { vault } = open({}, { cache: { ttlMs: 60_000 } });
+    await vault.require('acme', 'custom');
+    const list = store.list.bind(store);
+    store.list = async (...args) => {
+      await vault.get('acme', 'custom').catch(() => {}); // read again in the middle
+      return list(...args);
+    };
+    await eraseTenant(vault, 'acme');
+    expect(await vault.get('acme', 'custom')).toBeUndefined();
+    expect((await vault.require('other', 'custom')).token).toBe('two');
+  });
+
   it('does not lift a tombstone that is set while the tenant is renewed', async () => {
     const { vault, keyStore, open, kms } = await filled();
     let hold: Promise<unknown> | undefined;

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import {
+  eraseTenant,
   Keyring,
   OperationError,
   renewKeys,
@@ -8,6 +9,7 @@ import {
   verifyVault,
 } from 'provider-vault';
 import { localWrapper } from 'provider-vault/kms';
+import { FaultyStore } from 'provider-vault/testing';
 import { describe, expect, it } from 'vitest';
 import { newKey, rejection } from '../../support/fixtures.ts';
 import { entryOf, tenantVault } from '../../support/tenant-keys.ts';
@@ -147,6 +149,58 @@ describe('renewKeys', () => {
     expect(await verifyVault(vault)).toMatchObject({ ok: 12, problemCount: 0 });
   });
 
+  it('renews what was made until `before`, to the millisecond, and nobody who was erased', async () => {
+    const { vault, keyStore } = tenantVault();
+    for (const tenant of ['a', 'b', 'gone', 'odd']) await vault.put(tenant, 'custom', { a: 'b' });
+    await eraseTenant(vault, 'gone');
+    const made = async (tenant: string, createdAt: Date) => {
+      const entry = await entryOf(keyStore, tenant);
+      const keys = entry.keys.map((key) => ({ ...key, createdAt }));
+      await keyStore.put({ ...entry, keys, etag: 'AAAABBBBCCCCDDDD' }, entry.etag);
+    };
+    const before = new Date(1_700_000_000_000);
+    await made('a', before);
+    await made('b', new Date(before.getTime() + 1));
+    const odd = await entryOf(keyStore, 'odd');
+    await keyStore.put({ ...odd, current: 'many' as never, etag: 'AAAABBBBCCCCDDDD' }, odd.etag);
+    const expected = {
+      scanned: 4,
+      renewed: 1,
+      upToDate: 2,
+      failedCount: 1,
+      failed: [{ tenantId: 'odd', provider: undefined, reason: 'ERR_KEY_INVALID' }],
+    };
+    expect(await renewKeys(vault, { before, dryRun: true })).toEqual(expected);
+    expect((await entryOf(keyStore, 'a')).current).toBe(1);
+    const { rotation, ...report } = await renewKeys(vault, { before });
+    expect(report).toEqual(expected);
+    expect(rotation).toMatchObject({ scanned: 3, rotated: 1, upToDate: 1, failedCount: 1 });
+    expect((await entryOf(keyStore, 'a')).current).toBe(2);
+    expect((await entryOf(keyStore, 'b')).current).toBe(1);
+  });
+
+  it('says what it did where the records cannot be sealed anew, and goes on with those', async () => {
+    const { store, open } = tenantVault();
+    const { vault } = open();
+    for (const tenant of ['a', 'b', 'c']) await vault.put(tenant, 'custom', { a: 'b' });
+    await setTimeout(2);
+    const faulty = new FaultyStore(store);
+    const { keys } = open();
+    const broken = new SecretsVault({ store: faulty.store, keys });
+    for (const nth of [1, 2]) faulty.fail('scan', 'before', nth);
+    const error = await rejection(renewKeys(broken, { batchSize: 1, concurrency: 1 }));
+    expect(error).toBeInstanceOf(OperationError);
+    const { after, report, code } = error as OperationError;
+    expect(code).toBe('ERR_STORE_UNAVAILABLE');
+    expect(report).toMatchObject({ scanned: 3, renewed: 3, rotation: { rotated: 0 } });
+    expect(after).toBe('records:');
+    expect(await renewKeys(vault, { after: after as string })).toMatchObject({
+      scanned: 0,
+      renewed: 0,
+      rotation: { scanned: 3, rotated: 3 },
+    });
+  });
+
   it('goes on where it was aborted, in the keys and in the records', async () => {
     const { vault, keyStore } = await movingIn();
     await rotateKeys(vault);
@@ -184,6 +238,8 @@ describe('renewKeys', () => {
       reports.push(await renewKeys(open().vault, { before, range }));
     }
     expect(reports.reduce((sum, { renewed }) => sum + renewed, 0)).toBe(12);
+    const scanned = reports.map(({ rotation }) => rotation?.scanned ?? 0);
+    expect(scanned.reduce((sum, count) => sum + count, 0)).toBe(24); // each record once
     for (const tenant of TENANTS) {
       expect((await entryOf(keyStore, tenant)).current).toBe(2);
       for (const provider of ['custom', 'zebra']) {
@@ -193,12 +249,22 @@ describe('renewKeys', () => {
   });
 
   it('is refused where nothing is sealed with tenant keys', async () => {
-    const { open, before } = await movingIn();
-    for (const vault of [before, open({ seal: 'keyring' }).vault]) {
+    const { open, before, store, keyring } = await movingIn();
+    const bare = {
+      encryptionKey: () => keyring.encryptionKey(),
+      decryptionKey: (id?: string) => keyring.decryptionKey(id),
+    };
+    const others = [before, open({ seal: 'keyring' }).vault];
+    for (const vault of [...others, new SecretsVault({ store, keys: bare })]) {
       await expect(renewKeys(vault)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
     }
     const { vault } = open();
-    for (const odd of [{ before: '2024' }, { range: { until: 'a' } }, { after: 'x' }]) {
+    for (const odd of [
+      { before: '2024' },
+      { range: { until: 'a' } },
+      { after: 'x' },
+      { after: 'records:x' },
+    ]) {
       await expect(renewKeys(vault, odd as never)).rejects.toMatchObject({
         code: 'ERR_INVALID_ARGUMENT',
       });

@@ -1,10 +1,12 @@
 import {
+  eraseTenant,
   type KeyEntry,
   type KeyWrapper,
   MemoryKeyStore,
   OperationError,
   type RewrapReport,
   TenantKeys,
+  VaultError,
 } from 'provider-vault';
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../../support/fixtures.ts';
@@ -233,6 +235,81 @@ describe('rewrap', () => {
     expect((await entryOf(keyStore, 'tenant-02')).keys).toEqual(moved);
   });
 
+  it('names in a dry run what it could not even try, and asks the KMS nothing', async () => {
+    const { kms, keyStore, open } = await filled();
+    const entry = await entryOf(keyStore, 'tenant-04');
+    const gone = entry.keys.map((key) => ({ ...key, wrapper: 'gone' }));
+    await keyStore.put({ ...entry, keys: gone, etag: 'AAAABBBBCCCCDDDD' }, entry.etag);
+    const { keys } = open({ wrapper: new TestKms('new-kms'), previousWrappers: [kms] });
+    kms.calls.unwrap = 0;
+    expect(await keys.rewrap({ dryRun: true })).toEqual({
+      scanned: 30,
+      rewrapped: 29,
+      upToDate: 0,
+      failedCount: 1,
+      failed: [
+        {
+          tenantId: 'tenant-04',
+          provider: undefined,
+          reason: 'ERR_KEY_UNAVAILABLE',
+          keyId: entry.keys[0]?.keyId,
+        },
+      ],
+    });
+    expect(kms.calls.unwrap).toBe(0);
+  });
+
+  it('writes nothing more once it is aborted', async () => {
+    const { kms, keyStore, open } = await filled();
+    const before = await entries(keyStore);
+    const abort = new AbortController();
+    const wrapper = new TestKms('new-kms');
+    const wrap = wrapper.wrap.bind(wrapper);
+    wrapper.wrap = (...args) => {
+      abort.abort();
+      return wrap(...args);
+    };
+    const { keys } = open({ wrapper, previousWrappers: [kms] });
+    const call = keys.rewrap({ signal: abort.signal, concurrency: 1 });
+    expect(await rejection(call)).toMatchObject({ code: 'ERR_ABORTED' });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await entries(keyStore)).toEqual(before);
+  });
+
+  it('wraps nothing that was erased', async () => {
+    const { kms, vault, keys, keyStore, open } = await filled();
+    await eraseTenant(vault, 'tenant-00');
+    await keys.renew('tenant-00');
+    const wrapper = new TestKms('new-kms');
+    const moving = open({ wrapper, previousWrappers: [kms] });
+    expect(await moving.keys.rewrap()).toMatchObject({ scanned: 30, rewrapped: 30 });
+    expect((await entryOf(keyStore, 'tenant-00')).keys.map(({ number }) => number)).toEqual([2]);
+  });
+
+  it('says of a key that the service rejects as altered that it is invalid', async () => {
+    const wrapper = new VersionedKms();
+    const { keyStore, open } = tenantVault({ wrapper });
+    const { keys, vault } = open();
+    for (const tenant of TENANTS.slice(0, 3)) await vault.put(tenant, 'custom', { of: tenant });
+    const {
+      keys: [stored],
+    } = await entryOf(keyStore, 'tenant-01');
+    const altered = Buffer.from(stored?.wrapped as string, 'base64');
+    const rewrap = wrapper.rewrap.bind(wrapper);
+    wrapper.rewrap = async (items) => {
+      if (items.some(({ wrapped }) => altered.equals(wrapped))) {
+        throw new VaultError('ERR_DECRYPTION_FAILED', 'It was altered.');
+      }
+      return rewrap(items);
+    };
+    wrapper.version = 2;
+    expect(await keys.rewrap()).toMatchObject({
+      scanned: 3,
+      rewrapped: 2,
+      failed: [{ tenantId: 'tenant-01', reason: 'ERR_KEY_INVALID', keyId: stored?.keyId }],
+    });
+  });
+
   it('loses nothing to a renewal or another rewrap at the same time', async () => {
     const { kms, keyStore, open } = await filled();
     const wrapper = new TestKms('new-kms');
@@ -256,10 +333,11 @@ describe('rewrap', () => {
 
   it('checks its options, and shares the work by part', async () => {
     const { keys } = await filled();
-    for (const odd of [{ batchSize: 0 }, { after: 'x' }, { range: 'a' }, null]) {
-      await expect(keys.rewrap(odd as never)).rejects.toMatchObject({
-        code: 'ERR_INVALID_ARGUMENT',
-      });
+    const five = Buffer.from('5').toString('base64url');
+    for (const odd of [{ batchSize: 0 }, { after: 'x' }, { after: five }, { range: 'a' }, null]) {
+      const error = await rejection(keys.rewrap(odd as never));
+      expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+      expect(error).not.toBeInstanceOf(OperationError); // before it began
     }
     const parts = await Promise.all(
       [0, 1, 2].map((index) => keys.rewrap({ part: { index, of: 3 } })),

@@ -7,29 +7,22 @@ import {
   getTwilioClient,
   HEALTH_CHANNEL,
   type HealthEvent,
-  Keyring,
-  MongoSecretStore,
   refreshDue,
-  rotateKeys,
   SecretsVault,
   testConnection,
 } from 'provider-vault';
 import { FakeSendGrid, FakeTwilio, FaultyStore } from 'provider-vault/testing';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { commandsOf } from '../support/commands.ts';
-import { testDatabase } from '../support/database.ts';
 import {
   accountSid,
   auditEvents,
   authToken,
   memoryVault,
-  newKey,
   rejection,
   sendgridKey,
   twilioAccount,
-} from '../support/fixtures.ts';
+} from '../../support/fixtures.ts';
 
-const { client, db } = await testDatabase({ monitorCommands: true });
 const twilio = await FakeTwilio.start({ accounts: [twilioAccount(1)] });
 const senders = ['sales@acme.test', 'beta.test'];
 const sendgrid = await FakeSendGrid.start({
@@ -195,38 +188,6 @@ describe('the health of credentials', () => {
     const started = performance.now();
     expect(await rejection(call())).toMatchObject({ status: 401 });
     expect(performance.now() - started).toBeLessThan(20_000);
-  });
-
-  it('survives in MongoDB, is read in the same round trip, and rotates with its key', async () => {
-    const key = newKey();
-    const store = new MongoSecretStore(db);
-    const vault = new SecretsVault({ store, keys: new Keyring({ encryptionKey: key }) });
-    await vault.put('acme', 'twilio', bad);
-    await testConnection(vault, { ...app, tenantId: 'acme', provider: 'twilio' });
-    for (const read of [() => vault.status('acme', 'twilio'), () => vault.status('acme')]) {
-      const commands = await commandsOf(client, async () => {
-        expect([await read()].flat().find(({ provider }) => provider === 'twilio')?.health).toEqual(
-          {
-            state: 'failing',
-            code: 'wrong_credentials',
-            since: expect.any(Date),
-            checkedAt: expect.any(Date),
-          },
-        );
-      });
-      expect(commands.map(({ commandName }) => commandName)).toEqual(['find']);
-    }
-    const newest = new Keyring({ encryptionKey: newKey(), decryptionKeys: [key] });
-    const after = new SecretsVault({ store, keys: newest });
-    expect(await rotateKeys(after)).toMatchObject({ scanned: 1, rotated: 1 });
-    for await (const batch of store.scan({})) {
-      for (const record of batch) expect(record.metadata?.keyId).toBe(newest.encryptionKeyId);
-    }
-    // a record of the health that cannot be read is none
-    const raw = db.collection('secrets');
-    await raw.updateMany({ provider: '$health:twilio' }, { $set: { data: 'broken' } });
-    expect(await vault.status('acme').catch(({ code }) => code)).toBeInstanceOf(Array);
-    expect(await health(after)).toBeUndefined();
   });
 });
 
