@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { inject, vi } from 'vitest';
 
 declare module 'vitest' {
@@ -20,4 +22,11 @@ seen.lastMutant = mutant;
 if (inject('mutantActivation') !== 'static') {
   const stryker = Reflect.get(globalThis, inject('globalNamespace'));
   if (stryker) stryker.activeMutant = undefined;
+}
+
+// The product loads much when it is first used. Stryker would take what runs then for code of the one
+// test that used it first, and try only that.
+const folder = fileURLToPath(new URL(`../../src/${process.env.MUTATION_FOLDER}`, import.meta.url));
+for (const name of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
+  await import(`${folder}/${name}`);
 }

@@ -9,6 +9,44 @@ export const REASONS: readonly Reason[] = [
   {
     reason: 'Only the time or the memory that it takes differs.',
     where: {
+      'maintenance/batches.ts': [
+        'before.length > 0',
+        'batch.length > 0',
+        'part || range ?',
+        'maxPerSecond !== undefined',
+        'due = Math.max(',
+        'await sleep(',
+      ],
+      'lifecycle/health.ts': ['known.size > MAX_NOTED', '{ history: false }'],
+      'lifecycle/lease.ts': [
+        'leaseMs / LOOKS_PER_LEASE',
+        'await sleep(',
+        'pause = Math.min(',
+        '{ history: false }',
+        'seen.size > MAX_SIGHTINGS',
+      ],
+      'lifecycle/refresh.ts': [
+        'pause?.etag === etag',
+        'lease.msLeft() < timeoutMs',
+        'pause = Math.min(',
+        'pauses.size > MAX_PAUSES',
+        'await sleep(',
+      ],
+      'lifecycle/rotation.ts': [
+        'pause = Math.min(',
+        'await sleep(',
+        'LEASE_MS / 2',
+        '{ history: false }',
+      ],
+      'stores/file/lock.ts': ['await sleep('],
+      'maintenance/key-check.ts': ['const query ='],
+      'maintenance/key-entries.ts': [
+        'after !== undefined && { after }',
+        'until !== undefined && { until }',
+      ],
+      'maintenance/reindex-lookup.ts': ['views.length > 0; attempt++'],
+      'maintenance/rotate-keys.ts': ['await sleep('],
+      'maintenance/verify-vault.ts': ['unused.length > 0', 'this.#sums.size > MAX_SUMS'],
       'crypto/aes-gcm.ts': ['ivOffset === ivPool.length'],
       'keys/key-input.ts': ["Buffer.byteLength(text, 'base64')"],
       'core/async-cache.ts': ['value !== undefined && this', 'Math.min(this.#ttlMs + 1'],
@@ -43,6 +81,28 @@ export const REASONS: readonly Reason[] = [
   {
     reason: 'What is left means the same: to Node, or to the code that follows.',
     where: {
+      'lifecycle/refresh-due.ts': ['withinMs !== undefined && {', 'actor !== undefined && {'],
+      'lifecycle/refresh.ts': ['return [];'],
+      'maintenance/batches.ts': [
+        'total !== undefined && { total }',
+        'failure ??= { error }; // no',
+        'store.count?.()',
+        'compareRefs(start, place) > 0',
+      ],
+      'stores/file/format.ts': ['value?.tenantId'],
+      'stores/file/lock.ts': ["readFileSync(aside, 'utf8')", "'zombie'", 'undefined)?.code'],
+      'lifecycle/health.ts': ["'accept'", 'code !== undefined && { code }', 'record === undefined'],
+      'lifecycle/lease.ts': ["'accept'"],
+      'lifecycle/rotation.ts': [
+        "'accept'",
+        '!== undefined && { made: JSON',
+        '!== undefined && { revokeAt',
+        'return value === undefined',
+      ],
+      'maintenance/key-check.ts': ["'accept'"],
+      'maintenance/reindex-lookup.ts': ["'accept'", "'ours'"],
+      'maintenance/renew-keys.ts': ['const end ='],
+      'maintenance/verify-vault.ts': ["'accept'"],
       'crypto/aes-gcm.ts': ["'utf8'"],
       'core/audited.ts': ['{ once: true }'],
       'core/lookup.ts': ['.replace(/^00/', "'accept'"],
@@ -62,6 +122,12 @@ export const REASONS: readonly Reason[] = [
     reason:
       'The types of TypeScript ask for it: the value cannot be missing there, or what follows takes a missing one for the same.',
     where: {
+      'lifecycle/health.ts': ["state = '', etag = ''"],
+      'lifecycle/rotation.ts': ["id = '', before = '{}'"],
+      'stores/file/lock.ts': ['if (holder !== undefined && ('],
+      'stores/file/record-file.ts': ['[deleted = false]', 'results[at] ?? []'],
+      'maintenance/key-check.ts': ['const keyIds ='],
+      'maintenance/verify-vault.ts': ['const decryptionOnly ='],
       'core/async-cache.ts': ['oldest !== undefined'],
       'core/cache-watch.ts': ['this.#store.watch?.('],
       'core/cached-records.ts': ['this.#watch?.start()'],
@@ -86,6 +152,13 @@ export const REASONS: readonly Reason[] = [
   {
     reason: 'Another check catches the same before or after it.',
     where: {
+      'lifecycle/health.ts': ['current?.etag !== etag'],
+      'lifecycle/refresh.ts': [
+        'if (signal.aborted)',
+        'base.view.etag === next.etag',
+        '/^ERR_(STORE_',
+      ],
+      'maintenance/batches.ts': ['if (failure !== undefined) throw failure.error;'],
       'core/cache-watch.ts': ['if (this.#closed) return;'],
       'migration/migration-run.ts': ['source.count?.()'],
     },
@@ -107,6 +180,8 @@ export const REASONS: readonly Reason[] = [
   {
     reason: 'Only two events of the same moment, or of exactly the same size, tell them apart.',
     where: {
+      'lifecycle/rotation.ts': ['performance.now() >= end'],
+      'stores/file/lock.ts': ['now - begun > GIVE_UP_MS'],
       'core/cache-watch.ts': ['performance.now() < this.#retryAt', 'performance.now() >= late'],
       'core/write.ts': ['characters <= MAX_HISTORY_CHARACTERS'],
     },
@@ -124,5 +199,62 @@ export const REASONS: readonly Reason[] = [
     reason:
       'A test file cannot even be loaded with it. That would fail any run of the tests, but Stryker counts failed tests only.',
     where: { 'keys/keyring.ts': ["randomBytes(KEY_BYTES).toString('base64')"] },
+  },
+  {
+    reason: 'It needs a disk or a machine that is full or busy.',
+    where: {
+      'stores/file/lock.ts': ["readIfThere(lock) === ''"],
+      'stores/file/record-file.ts': [
+        "'ENOSPC',",
+        "'EDQUOT',",
+        "'EMFILE',",
+        "'ENFILE',",
+        "'EAGAIN',",
+        "'EBUSY',",
+      ],
+    },
+  },
+  {
+    reason: 'Two processes tell them apart, at the same moment: `test/integration/file-processes`.',
+    where: {
+      'stores/file/lock.ts': [
+        'renameSync(lockPath(path), aside)',
+        "=== 'ENOENT') return;",
+        '} catch (error) {',
+        'rmSync(aside',
+        'if (isHeld()) rmSync(',
+      ],
+    },
+  },
+  {
+    reason: 'It needs a process or a file of another user.',
+    where: {
+      'stores/file/lock.ts': ["=== 'ESRCH'"],
+      'stores/file/record-file.ts': ["!== 'ENOENT') throw this.#failure(error)"],
+      'stores/file/draft.ts': ['replaced.uid !=='],
+    },
+  },
+  {
+    reason: 'It matters to another system than Linux, or after a power failure.',
+    where: {
+      'stores/file/lock.ts': [
+        "let namespace = ''",
+        'actual !== undefined',
+        'const fields =',
+        'fields?.[',
+      ],
+      'stores/file/draft.ts': ['export async function syncFolder', "'win32'", 'handle', 'try {'],
+    },
+  },
+  {
+    reason: 'A program may assign to the name of an error, and none of ours does.',
+    where: { 'maintenance/long-operation.ts': ['writable: true'] },
+  },
+  {
+    reason: 'It says for how long a store that is away is waited for; a test would take as long.',
+    where: {
+      'lifecycle/refresh.ts': ['performance.now() > deadline'],
+      'maintenance/batches.ts': ['failures <= MAX_RETRIES', 'failures++'],
+    },
   },
 ];

@@ -12,20 +12,26 @@ export const TESTS = {
     'unit/migration/first-use',
   ],
   stores: ['contract/stores', 'contract/key-stores', 'unit/stores/*', 'integration/file-store'],
-  'stores/file': ['contract/stores', 'contract/key-stores', 'integration/file-store'],
+  'stores/file': [
+    'unit/stores/file-*',
+    'contract/stores',
+    'contract/key-stores',
+    'integration/file-store',
+  ],
   vault: ['unit/vault/*', 'unit/audit/*', 'unit/migration/first-use'],
-  lifecycle: ['unit/lifecycle/*', 'integration/health', 'integration/rotate-credential'],
+  lifecycle: ['unit/lifecycle/*'],
   maintenance: [
     'unit/maintenance/*',
     'unit/tenant-keys/rewrap',
     'unit/tenant-keys/erase-tenant',
+    'unit/tenant-keys/records',
     'unit/vault/lookup',
   ],
   migration: ['unit/migration/*', 'unit/tenant-keys/erase-tenant', 'integration/migrate-states'],
 } as const;
 
 /** Folders whose tests ask a MongoDB server; each of the two runs starts one of its own. */
-export const WITH_MONGO: readonly string[] = ['lifecycle', 'migration'];
+export const WITH_MONGO: readonly string[] = ['migration'];
 
 export type Folder = keyof typeof TESTS;
 
@@ -47,9 +53,9 @@ export const SLOW = [
   'unit/tenant-keys/rewrap',
   'integration/file-store',
   'contract/stores',
-  'unit/lifecycle/lease',
   'unit/lifecycle/refresh-due',
-  'integration/health',
+  'unit/lifecycle/lease',
+  'unit/lifecycle/rotation',
   'unit/lifecycle/refresh',
-  'integration/rotate-credential',
+  'unit/lifecycle/health',
 ];

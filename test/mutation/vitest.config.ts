@@ -26,7 +26,7 @@ export default defineConfig({
     sequence: { sequencer: FastFirst },
     setupFiles: ['test/mutation/fresh-modules.ts'],
     typecheck: { enabled: false },
-    testTimeout: 8_000, // a test that waits for ever has noticed; sooner than Stryker would
+    testTimeout: 15_000, // a test that waits for ever has noticed; sooner than Stryker would
     globalSetup: WITH_MONGO.includes(folder) ? ['test/support/global-setup.ts'] : [],
     // Stryker's copy of the project is in node_modules, whose files vitest would not transform.
     server: { deps: { inline: [/\/mutation\/sandbox/] } },
