@@ -78,11 +78,9 @@ async function refreshRecord(
   const definition = core.registry.find(ref.provider);
   const refresh = definition?.refresh;
   if (refresh === undefined || !mayBeDue(refresh, view, core.now(), withinMs)) return;
-  let isDue = false;
   try {
     const { fields } = await openVersion(core, view.ref, view);
-    isDue = Boolean(fields[refresh.expiresAt]); // without a time it does not expire
-    if (!isDue) return;
+    if (!fields[refresh.expiresAt]) return; // without a time it does not expire
     report.due++;
     if (dryRun) return;
     const renewal = {

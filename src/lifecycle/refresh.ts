@@ -133,8 +133,7 @@ export async function renewIfDue(
     return await renewing;
   } catch (error) {
     // The other caller of this process did not wait for the lease, and this one does.
-    const again = other !== undefined && (!valid || options.wait);
-    if (again && isVaultError(error, 'ERR_LEASE_TIMEOUT')) {
+    if (other !== undefined && isVaultError(error, 'ERR_LEASE_TIMEOUT')) {
       return renewIfDue(core, definition, stored, options);
     }
     // With the error of a refusal, as what the provider has taken back may have ended already.

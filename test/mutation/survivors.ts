@@ -26,6 +26,7 @@ export const REASONS: readonly Reason[] = [
         'seen.size > MAX_SIGHTINGS',
       ],
       'lifecycle/refresh.ts': [
+        'stored.view.etag !== seen.view.etag',
         'pause?.etag === etag',
         'lease.msLeft() < timeoutMs',
         'pause = Math.min(',
@@ -91,7 +92,13 @@ export const REASONS: readonly Reason[] = [
       ],
       'stores/file/format.ts': ['value?.tenantId'],
       'stores/file/lock.ts': ["readFileSync(aside, 'utf8')", "'zombie'", 'undefined)?.code'],
-      'lifecycle/health.ts': ["'accept'", 'code !== undefined && { code }', 'record === undefined'],
+      'lifecycle/health.ts': [
+        '} catch {',
+        '?? { etag: undefined }',
+        "'accept'",
+        'code !== undefined && { code }',
+        'record === undefined',
+      ],
       'lifecycle/lease.ts': ["'accept'"],
       'lifecycle/rotation.ts': [
         "'accept'",
@@ -122,7 +129,7 @@ export const REASONS: readonly Reason[] = [
     reason:
       'The types of TypeScript ask for it: the value cannot be missing there, or what follows takes a missing one for the same.',
     where: {
-      'lifecycle/health.ts': ["state = '', etag = ''"],
+      'lifecycle/health.ts': ['view !== undefined && etag', "state = '', etag = ''"],
       'lifecycle/rotation.ts': ["id = '', before = '{}'"],
       'stores/file/lock.ts': ['if (holder !== undefined && ('],
       'stores/file/record-file.ts': ['[deleted = false]', 'results[at] ?? []'],
@@ -152,7 +159,7 @@ export const REASONS: readonly Reason[] = [
   {
     reason: 'Another check catches the same before or after it.',
     where: {
-      'lifecycle/health.ts': ['current?.etag !== etag'],
+      'lifecycle/health.ts': ['view.ref.provider === ref.provider', 'current?.etag !== etag'],
       'lifecycle/refresh.ts': [
         'if (signal.aborted)',
         'base.view.etag === next.etag',
@@ -180,6 +187,10 @@ export const REASONS: readonly Reason[] = [
   {
     reason: 'Only two events of the same moment, or of exactly the same size, tell them apart.',
     where: {
+      'lifecycle/refresh.ts': [
+        'if (refused) {',
+        "if (!isVaultError(error, 'ERR_LEASE_TIMEOUT')) throw",
+      ],
       'lifecycle/rotation.ts': ['performance.now() >= end'],
       'stores/file/lock.ts': ['now - begun > GIVE_UP_MS'],
       'core/cache-watch.ts': ['performance.now() < this.#retryAt', 'performance.now() >= late'],
@@ -245,6 +256,10 @@ export const REASONS: readonly Reason[] = [
       ],
       'stores/file/draft.ts': ['export async function syncFolder', "'win32'", 'handle', 'try {'],
     },
+  },
+  {
+    reason: 'Only the wording of a message differs.',
+    where: { 'stores/file/record-file.ts': ['const MEANINGS'] },
   },
   {
     reason: 'A program may assign to the name of an error, and none of ours does.',

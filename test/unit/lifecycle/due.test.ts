@@ -64,7 +64,7 @@ describe('renewed credentials are due', () => {
 
 describe('a record that was not opened', () => {
   it('may be due where it does not say until when it is valid', () => {
-    expect(mayBeDue(refresh, stored(), NOW)).toBe(true);
+    for (const view of [stored(), renewed(NOW)]) expect(mayBeDue(refresh, view, NOW)).toBe(true);
   });
 
   it('is due as its metadata says', () => {

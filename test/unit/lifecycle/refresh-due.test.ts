@@ -4,6 +4,7 @@ import {
   MemorySecretStore,
   OperationError,
   refreshDue,
+  type SecretRecord,
   SecretsVault,
   seal,
 } from 'provider-vault';
@@ -100,7 +101,8 @@ describe('refreshDue', () => {
     expect(issues).toEqual(failed.map((issue) => ['failed', issue]));
     expect(await token('t2')).toBe('t2+');
     expect((await vault.status('t0', 'google')).health?.state).toBe('needs_reauthorization');
-    expect(await refreshDue(vault)).toMatchObject({ renewed: 0, failedCount: 2 });
+    // The health of t0 is a record, too, and none of those counted.
+    expect(await refreshDue(vault)).toMatchObject({ scanned: 13, renewed: 0, failedCount: 2 });
     expect(exchanges()).toBe(2);
   });
 
@@ -161,6 +163,29 @@ describe('refreshDue', () => {
     });
     expect(exchanges()).toBe(0); // the first record is none to be renewed
     expect(await token('t0')).toBe('t0');
+  });
+
+  it('ends with the renewal under way when it is aborted', async () => {
+    const { vault, store, exchanges } = await setUp();
+    const abort = new AbortController();
+    const put = store.put.bind(store);
+    store.put = async (record, expected) => {
+      if (record.provider === 'google') abort.abort(); // what the provider gave is stored
+      return put(record, expected);
+    };
+    const error = await rejection(refreshDue(vault, { signal: abort.signal })); // two are due
+    expect(error).toMatchObject({ code: 'ERR_ABORTED' });
+    expect(exchanges()).toBe(1);
+  });
+
+  it('does not count what turns out to be valid', async () => {
+    const { vault, store, exchanges } = await setUp();
+    const record = await store.get({ tenantId: 't5', provider: 'google' });
+    const { expiresAt: _unknown, ...metadata } = record?.metadata ?? {};
+    await store.delete({ tenantId: 't5', provider: 'google' });
+    await store.put({ ...record, metadata } as SecretRecord, null);
+    expect(await refreshDue(vault, { withinMs: 0 })).toMatchObject({ renewed: 1, failedCount: 0 });
+    expect(exchanges()).toBe(1);
   });
 
   it('rejects options that are none', async () => {

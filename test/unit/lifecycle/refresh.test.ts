@@ -715,6 +715,19 @@ describe('the lease of a renewal', () => {
   });
 });
 
+it('tells of the exchange before it, where events may not be lost', async () => {
+  const { process, connect, provider } = setUp();
+  await connect(EXPIRED);
+  const told: unknown[] = [];
+  const sink = {
+    write: ({ action, rev }: AuditEvent) => {
+      if (action === 'refresh') told.push({ rev, exchanges: provider.exchanges });
+    },
+  };
+  await process({ audit: { sink, mode: 'strict' } }).fresh('acme', 'google');
+  expect(told).toEqual([{ rev: 2, exchanges: 0 }]);
+});
+
 it('does not exchange when the event of it cannot be kept', async () => {
   const { process, connect, provider } = setUp();
   await connect(EXPIRED);
