@@ -58,11 +58,11 @@ export async function readHealth(
 /** The health of the credentials in `view`, if that is what the record is about. @internal */
 export async function healthOf(
   core: VaultCore,
-  view: RecordView | undefined,
+  view: RecordView,
   record: RecordView | undefined,
 ): Promise<CredentialHealth | undefined> {
   const { etag, ...health } = (await readHealth(core, record)) ?? { etag: undefined };
-  return view !== undefined && etag === view.etag ? (health as CredentialHealth) : undefined;
+  return etag === view.etag ? (health as CredentialHealth) : undefined;
 }
 
 /**

@@ -129,7 +129,7 @@ export const REASONS: readonly Reason[] = [
     reason:
       'The types of TypeScript ask for it: the value cannot be missing there, or what follows takes a missing one for the same.',
     where: {
-      'lifecycle/health.ts': ['view !== undefined && etag', "state = '', etag = ''"],
+      'lifecycle/health.ts': ["state = '', etag = ''"],
       'lifecycle/rotation.ts': ["id = '', before = '{}'"],
       'stores/file/lock.ts': ['if (holder !== undefined && ('],
       'stores/file/record-file.ts': ['[deleted = false]', 'results[at] ?? []'],
