@@ -68,7 +68,7 @@ export interface CopyReport {
 }
 
 const MAX_ATTEMPTS = 8;
-const AFTER = /^([123])\.(.*)$/s;
+const AFTER = /^([123])\.(.*)/s;
 
 type Handle = (batch: RecordView[], part: CopyReport) => Promise<void>;
 
@@ -86,10 +86,11 @@ export async function copyStore(
   if (from === to) throw invalidArgument('The source and the target are the same store.');
   const { dryRun } = batchSettings(options);
   const { after, ...rest } = options;
-  const [, first = '1', place = ''] = AFTER.exec(after ?? '1.') ?? [];
-  if (after !== undefined && !AFTER.test(after)) {
+  const parts = AFTER.exec(after ?? '1.');
+  if (parts === null) {
     throw invalidArgument('after must be a text that an OperationError of this operation held.');
   }
+  const [, first = '', place = ''] = parts;
   const passes: Record<number, [store: SecretStore, handle: Handle]> = {
     1: [from, (batch, part) => copyBatch(to, options, batch, part, 'copied')],
     ...(!dryRun && { 2: [from, (batch, part) => copyBatch(to, options, batch, part, 'caughtUp')] }),
@@ -247,8 +248,9 @@ async function readAll(
   return new Map(records.map((record) => [refKey(record), decodeRecord(record)]));
 }
 
+/** By all of the data: what was damaged at the target may still have the same etag. */
 function isSame(a: RecordView, b: RecordView): boolean {
-  return a.etag === b.etag && (a.etag !== '' || isDeepStrictEqual(a.data, b.data));
+  return isDeepStrictEqual(a.data, b.data);
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   VaultError,
 } from 'provider-vault';
 import { FaultyStore } from 'provider-vault/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { newKey, rejection } from '../../support/fixtures.ts';
 import { newRecord } from '../../support/store-write.ts';
 
@@ -52,6 +52,32 @@ function afterFirstPass(source: SecretStore, between: () => Promise<unknown>): S
         yield* inner.scan(query);
         if (++scans === 1) await between();
       };
+    },
+  });
+}
+
+/** A target that cannot keep the record of one tenant. */
+function refusing(target: MemorySecretStore, tenantId: string): SecretStore {
+  const refuses = (record: SecretRecord) => {
+    if (record.tenantId !== tenantId) return;
+    throw new VaultError('ERR_STORE_FAILED', 'refused');
+  };
+  return new Proxy(target, {
+    get: (inner, name) => {
+      if (name === 'putMany') {
+        return async (writes: Parameters<SecretStore['putMany']>[0]) => {
+          for (const { record } of writes) refuses(record);
+          return inner.putMany(writes);
+        };
+      }
+      if (name === 'put') {
+        return async (record: SecretRecord, expected: string | null) => {
+          refuses(record);
+          return inner.put(record, expected);
+        };
+      }
+      const member = inner[name as keyof MemorySecretStore];
+      return typeof member === 'function' ? member.bind(inner) : member;
     },
   });
 }
@@ -215,11 +241,14 @@ describe('copyRecords', () => {
       );
       expect(ended).toBeInstanceOf(OperationError);
       expect(ended.code).toBe('ERR_ABORTED');
+      expect(ended.report.complete).toBe(false);
       const { after } = ended;
       expect(after?.[0]).toBe(stopAt < 5 ? '1' : stopAt < 10 ? '2' : '3');
       const rest = await copyRecords(source, fresh, { batchSize: 5, ...(after && { after }) });
       expect(ended.report.copied + rest.copied).toBeGreaterThanOrEqual(TENANTS);
       expect(rest).toMatchObject({ failedCount: 0, differentCount: 0, complete: false });
+      // The passes behind the one that was ended begin at their beginning.
+      expect(rest.verified).toBe(after?.[0] === '3' ? TENANTS - ended.report.verified : TENANTS);
       expect(await copyRecords(source, fresh)).toMatchObject({ copied: 0, complete: true });
     }
   });
@@ -237,34 +266,30 @@ describe('copyRecords', () => {
 
   it('reports the records that the target cannot keep, and copies the others', async () => {
     const { source, target } = await twoStores();
-    const refuses = ({ tenantId }: SecretRecord) => {
-      if (tenantId !== 't13') return;
-      throw new VaultError('ERR_STORE_FAILED', 'refused');
-    };
-    const picky = new Proxy(target, {
-      get: (inner, name) => {
-        if (name === 'putMany') {
-          return async (writes: Parameters<SecretStore['putMany']>[0]) => {
-            for (const { record } of writes) refuses(record);
-            return inner.putMany(writes);
-          };
-        }
-        if (name === 'put') {
-          return async (record: SecretRecord, expected: string | null) => {
-            refuses(record);
-            return inner.put(record, expected);
-          };
-        }
-        const member = inner[name as keyof MemorySecretStore];
-        return typeof member === 'function' ? member.bind(inner) : member;
-      },
-    });
-    const report = await copyRecords(source, picky);
+    const report = await copyRecords(source, refusing(target, 't13'));
     expect(report).toMatchObject({ copied: TENANTS - 1, verified: TENANTS - 1, complete: false });
     expect(report.failedCount).toBe(1);
     expect(report.failed).toEqual([
       { tenantId: 't13', provider: 'custom', reason: 'ERR_STORE_FAILED' },
     ]);
+  });
+
+  it('is complete only if no record failed, none differs, and none is at the target only', async () => {
+    for (const more of ['different', 'onlyAtTarget'] as const) {
+      const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+      for (const tenant of ['a', 'b']) await source.put(newRecord(tenant), null);
+      await target.put(
+        more === 'different'
+          ? { ...newRecord('b'), metadata: { rev: 2 } }
+          : newRecord('only at the target'),
+        null,
+      );
+      expect(await copyRecords(source, refusing(target, 'a'))).toMatchObject({
+        failedCount: 1,
+        [`${more}Count`]: 1,
+        complete: false,
+      });
+    }
   });
 
   const [early, late] = [new Date(1_000), new Date(2_000)];
@@ -295,6 +320,14 @@ describe('copyRecords', () => {
     );
   });
 
+  it('finds data at the target that is not that of the source, though it has the same etag', async () => {
+    const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+    const record = newRecord('a');
+    await source.put(record, null);
+    await target.put({ ...record, data: `${record.data.slice(0, -4)}AAAA` }, null);
+    expect(await copyRecords(source, target)).toMatchObject({ verified: 0, differentCount: 1 });
+  });
+
   it('compares records without an etag by all of their data', async () => {
     for (const [data, verified] of [
       ['old', 1],
@@ -318,6 +351,47 @@ describe('copyRecords', () => {
     };
     return state;
   }
+
+  it('hands the record that it replaces to the target as a whole', async () => {
+    const { source, target, vault } = await twoStores();
+    await copyRecords(source, target);
+    const before = await target.get({ tenantId: 't10', provider: 'custom' });
+    await vault.patch('t10', 'custom', { f: 'changed' });
+    const writes: object[] = [];
+    disturbed(target, (batch) => writes.push(...batch));
+    await copyRecords(source, target);
+    expect(before?.history).toHaveLength(1);
+    expect(writes).toMatchObject([{ stored: before }]);
+  });
+
+  it('writes and deletes nothing more once it is aborted', async () => {
+    for (const method of ['putMany', 'delete'] as const) {
+      const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
+      await (method === 'delete' ? target : source).put(newRecord('a'), null);
+      const change = vi.spyOn(target, method);
+      const abort = new AbortController();
+      const read = method === 'delete' ? source : target; // before it changes the target
+      const getMany = read.getMany.bind(read);
+      read.getMany = async (...args) => {
+        const records = await getMany(...args);
+        abort.abort();
+        return records;
+      };
+      const options = { deleteMissing: true, signal: abort.signal };
+      await expect(copyRecords(source, target, options)).rejects.toMatchObject({
+        code: 'ERR_ABORTED',
+      });
+      expect(change).not.toHaveBeenCalled();
+    }
+  });
+
+  it('tells its progress in records, those of the library left out [R8]', async () => {
+    const { source, target } = await twoStores();
+    await source.put(newRecord('t10', '$health:x'), null);
+    const progress: number[] = [];
+    await copyRecords(source, target, { onProgress: ({ done }) => progress.push(done) });
+    expect(progress).toEqual([TENANTS, TENANTS, TENANTS]); // in each pass
+  });
 
   it('gives up on what others keep on changing at the target, and finds it in the end', async () => {
     const [source, target] = [new MemorySecretStore(), new MemorySecretStore()];
