@@ -6,7 +6,7 @@ import { assertTenantId, isReserved } from '../names.ts';
 import type { SecretRecord } from '../record.ts';
 import type { KeyEntry } from '../stores/key-store.ts';
 import { type TenantKeyControl, tenantKeyControl } from '../tenant-keys/control.ts';
-import { changeEntry, emptyEntry, isErased, nextNumber } from '../tenant-keys/entry.ts';
+import { changeEntry, emptyEntry, isErased, nextNumber, usableKeys } from '../tenant-keys/entry.ts';
 
 /**
  * Options of `eraseTenant`.
@@ -158,10 +158,10 @@ async function removeRecord(
 async function removeKeys(control: TenantKeyControl, tenantId: string): Promise<number> {
   let removed = 0;
   await changeEntry(control.store, tenantId, (stored): KeyEntry | undefined => {
-    const { keys = [], erased } = stored ?? {};
-    const left = keys.filter(({ number }) => number > (erased?.through ?? 0));
-    removed = keys.length - left.length;
-    return stored && removed > 0 ? { ...stored, keys: left } : undefined;
+    if (stored === undefined) return undefined;
+    const keys = usableKeys(stored);
+    removed = stored.keys.length - keys.length;
+    return removed > 0 ? { ...stored, keys } : undefined;
   });
   return removed;
 }

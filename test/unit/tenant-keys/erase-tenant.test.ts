@@ -49,7 +49,7 @@ describe('eraseTenant', () => {
     const others = await recordsOf(store, 'other');
 
     const at = Date.now();
-    expect(await eraseTenant(vault, 'acme', { actor: 'ann' })).toEqual({
+    expect(await eraseTenant(vault, 'acme', { actor: 'ann' })).toStrictEqual({
       tenantId: 'acme',
       records: 2,
       providers: ['custom', 'twilio'],
@@ -199,9 +199,12 @@ describe('eraseTenant', () => {
         ['get', 'other', undefined],
         ['erase', 'acme', 'ann'],
       ]);
+      expect(kept.at(-1)?.outcome).toBe('ok');
     }
-    const { vault } = await filled();
-    expect(await eraseTenant(vault, 'acme', { audit: 'erase' })).not.toHaveProperty('events');
+    for (const audit of ['erase', 'keep'] as const) {
+      const { vault } = await filled(); // without a sink
+      expect(await eraseTenant(vault, 'acme', { audit })).not.toHaveProperty('events');
+    }
   });
 
   it('refuses a vault without tenant keys, and odd arguments, and changes nothing', async () => {
@@ -287,6 +290,40 @@ describe('eraseTenant', () => {
     expect(await eraseTenant(vault, 'acme')).toMatchObject({ records: 1, providers: ['twilio'] });
   });
 
+  it('removes what is written meanwhile, and leaves the key that a renewal makes meanwhile', async () => {
+    const { vault, store, keyStore, open } = await filled();
+    const other = open();
+    await other.vault.get('acme', 'custom');
+    const list = store.list.bind(store);
+    let passes = 0;
+    store.list = async (...args) => {
+      const records = await list(...args);
+      passes++;
+      if (passes === 1) await other.vault.put('acme', 'another', { a: 'b' }); // until it has noticed
+      if (records.length === 0) await open().keys.renew('acme');
+      return records;
+    };
+    expect(await eraseTenant(vault, 'acme')).toEqual({
+      tenantId: 'acme',
+      records: 3,
+      providers: ['another', 'custom', 'twilio'],
+      keys: 1,
+    });
+    expect(passes).toBe(3);
+    expect((await entryOf(keyStore)).keys).toMatchObject([{ number: 2 }]);
+    const later = open().vault;
+    await later.put('acme', 'custom', { token: 'new' });
+    expect((await later.require('acme', 'custom')).token).toBe('new');
+  });
+
+  it('leaves the keys as they are when it is run again', async () => {
+    const { vault, keyStore } = await filled();
+    await eraseTenant(vault, 'acme');
+    const entry = await entryOf(keyStore);
+    expect(await eraseTenant(vault, 'acme')).toMatchObject({ records: 0, keys: 0 });
+    expect(await entryOf(keyStore)).toEqual(entry);
+  });
+
   it('removes nothing more once it is aborted', async () => {
     const { vault, store, keyStore } = await filled();
     const abort = new AbortController();
@@ -307,6 +344,7 @@ describe('eraseTenant', () => {
 
   it('leaves nothing in the cache of its vault', async () => {
     const { open, store } = await filled();
+    Object.assign(store, { watch: undefined }); // that would tell the cache, too
     const { vault } = open({}, { cache: { ttlMs: 60_000 } });
     await vault.require('acme', 'custom');
     const list = store.list.bind(store);
