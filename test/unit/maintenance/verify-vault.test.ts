@@ -119,6 +119,9 @@ describe('verifyVault', () => {
     ['one under another key', ['unknownKey']],
     ['an altered one', ['tampered']],
     ['a malformed one', ['malformed']],
+    ['an unbound one, and one under another key', ['unbound', 'unknownKey']],
+    ['an unbound one, and an altered one', ['unbound', 'tampered']],
+    ['an altered one, and a malformed one', ['tampered', 'malformed']],
     ['one of each', ['unbound', 'unknownKey', 'tampered', 'malformed']],
   ])('does not call it safe to refuse unbound records while there is %s', async (_what, kinds) => {
     const { vault, store, key, keys } = memoryVault();
