@@ -95,6 +95,20 @@ describe('the batches of a long operation', () => {
     expect(await running).toMatchObject({ scanned: 100, items: numbers(100) });
   });
 
+  it('behind one that fails are not waited for without end', async () => {
+    const { open, opened } = gate();
+    let handled = 0;
+    const running = run(100, { concurrency: 2 }, async (item) => {
+      if (item === 0) return opened.then(() => Promise.reject(new Error('failed')));
+      handled++;
+    });
+    await vi.waitFor(() => expect(handled).toBe(31));
+    open();
+    const error = (await rejection(running)) as OperationError<Count>;
+    expect(error).toMatchObject({ report: { scanned: 31 }, after: undefined });
+    expect(handled).toBe(31);
+  });
+
   it('with a key in common follow each other, and the others do not wait', async () => {
     const { open, opened } = gate();
     const begun: number[] = [];

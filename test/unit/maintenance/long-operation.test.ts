@@ -92,6 +92,7 @@ describe('a long operation', () => {
       { range: { until: null } },
       { range: 'all' },
       { range: [] },
+      { range: 5 },
       {
         range: { after: { tenantId: 'b', provider: 'a' }, until: { tenantId: 'a', provider: 'b' } },
       },
@@ -101,6 +102,7 @@ describe('a long operation', () => {
       { onProgress: 5 },
       { onProgress: null },
       { after: 5 },
+      { after: [...Buffer.from('["a","b"]')] },
       { after: Buffer.from('["a"]').toString('base64url') },
       { after: Buffer.from('["a","b","c"]').toString('base64url') },
       { after: Buffer.from('[1,"b"]').toString('base64url') },

@@ -31,6 +31,7 @@ describe('rotateKeys [K2]', () => {
     });
     expect(await store.get(ref('new'))).toEqual(untouched);
     expect(await store.get(ref('py'))).toMatchObject({ note: 1, metadata: { rev: 1, keyId } });
+    expect(await store.get(ref('py'))).not.toHaveProperty('history'); // as before
 
     const after = (await store.get(ref('a'))) as SecretRecord;
     expect(after.metadata).toEqual({ ...before.metadata, rev: 3, keyId });
@@ -54,6 +55,34 @@ describe('rotateKeys [K2]', () => {
       safeToRefuseUnbound: true,
       droppableKeys: [oldKeyId],
     });
+  });
+
+  it('reads no record a second time whose write was done', async () => {
+    const { store, vault } = await mixedStore();
+    const [putMany, getMany] = [store.putMany.bind(store), store.getMany.bind(store)];
+    let reads = 0;
+    store.putMany = async (writes) => {
+      store.getMany = async (refs) => {
+        reads++;
+        return getMany(refs);
+      };
+      return putMany(writes);
+    };
+    expect(await rotateKeys(vault)).toMatchObject({ rotated: 5, upToDate: 1 });
+    expect(reads).toBe(0);
+  });
+
+  it('counts in a dry run as due what has no key to be sealed with yet', async () => {
+    const { store, key, oldKey } = await mixedStore();
+    const keyring = new Keyring({ encryptionKey: key, decryptionKeys: [oldKey] });
+    const keys = {
+      encryptionKey: () => keyring.encryptionKey(),
+      currentKey: () => undefined,
+      decryptionKey: (keyId?: string) => keyring.decryptionKey(keyId),
+    };
+    const vault = new SecretsVault({ store, keys });
+    const dry = await rotateKeys(vault, { dryRun: true });
+    expect(dry).toMatchObject({ rotated: 6, historyRotated: 3, upToDate: 0, remaining: 6 });
   });
 
   it('reads again a record that lost the race, and seals it anew if it is still due', async () => {

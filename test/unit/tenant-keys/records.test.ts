@@ -45,6 +45,7 @@ describe('rotateKeys', () => {
     const dry = await rotateKeys(vault, { dryRun: true });
     expect(dry).toMatchObject({ scanned: 12, rotated: 12, historyRotated: 12, remaining: 12 });
     expect(dry.keys).toEqual({ [oldId]: 12 });
+    expect(dry).not.toHaveProperty('encryptionKeyId'); // no key seals everything
     expect(kms.total).toBe(0);
     expect(await keyStore.get('tenant-0')).toBeUndefined();
 
@@ -177,6 +178,21 @@ describe('renewKeys', () => {
     expect(rotation).toMatchObject({ scanned: 3, rotated: 1, upToDate: 1, failedCount: 1 });
     expect((await entryOf(keyStore, 'a')).current).toBe(2);
     expect((await entryOf(keyStore, 'b')).current).toBe(1);
+  });
+
+  it('leaves a tenant that is erased meanwhile', async () => {
+    const { vault, keyStore } = tenantVault();
+    await vault.put('gone', 'custom', { a: 'b' });
+    const scan = keyStore.scan.bind(keyStore);
+    keyStore.scan = async function* (query) {
+      for await (const batch of scan(query)) {
+        await eraseTenant(vault, 'gone');
+        yield batch;
+      }
+    };
+    const report = await renewKeys(vault);
+    expect(report).toMatchObject({ scanned: 1, renewed: 0, upToDate: 1, failedCount: 0 });
+    expect((await entryOf(keyStore, 'gone')).keys).toEqual([]);
   });
 
   it('says what it did where the records cannot be sealed anew, and goes on with those', async () => {

@@ -1,5 +1,6 @@
 import {
   eraseTenant,
+  type KeyContext,
   type KeyEntry,
   type KeyWrapper,
   MemoryKeyStore,
@@ -33,6 +34,7 @@ async function entries(store: MemoryKeyStore): Promise<KeyEntry[]> {
 class VersionedKms extends TestKms implements KeyWrapper {
   version = 1;
   rewraps: number[] = [];
+  tenants: string[] = [];
   refused: Buffer | undefined;
 
   override async wrap(key: Uint8Array): Promise<Uint8Array> {
@@ -43,8 +45,11 @@ class VersionedKms extends TestKms implements KeyWrapper {
     return super.unwrap(wrapped.subarray(1), { tenantId: '' });
   }
 
-  async rewrap(items: readonly { wrapped: Uint8Array }[]): Promise<(Uint8Array | undefined)[]> {
+  async rewrap(
+    items: readonly { wrapped: Uint8Array; context: KeyContext }[],
+  ): Promise<(Uint8Array | undefined)[]> {
     this.rewraps.push(items.length);
+    this.tenants.push(...items.map(({ context }) => context.tenantId));
     if (items.some(({ wrapped }) => this.refused?.equals(wrapped))) {
       await super.unwrap(Buffer.alloc(40), { tenantId: '' });
     }
@@ -104,9 +109,14 @@ describe('rewrap', () => {
     wrapper.calls.unwrap = 0;
     expect(await keys.rewrap({ batchSize: 10 })).toMatchObject({ rewrapped: 0, upToDate: 30 });
     wrapper.version = 2;
+    const before = await entries(keyStore);
+    expect(await keys.rewrap({ dryRun: true })).toMatchObject({ rewrapped: 30, upToDate: 0 });
+    expect(await entries(keyStore)).toEqual(before);
     wrapper.rewraps = [];
+    wrapper.tenants = [];
     expect(await keys.rewrap({ batchSize: 10 })).toMatchObject({ rewrapped: 30, upToDate: 0 });
     expect(wrapper.rewraps).toEqual([10, 10, 10]);
+    expect(wrapper.tenants.sort()).toEqual(TENANTS);
     expect(await keys.rewrap()).toMatchObject({ rewrapped: 0, upToDate: 30 });
 
     // One that the service refuses fails alone.
@@ -123,6 +133,52 @@ describe('rewrap', () => {
     });
     const cold = open().vault;
     for (const tenant of TENANTS) expect((await cold.require(tenant, 'custom')).of).toBe(tenant);
+  });
+
+  it('sends the service only keys that it wrapped itself', async () => {
+    const { kms, keyStore, open } = await filled();
+    const wrapper = new VersionedKms('service');
+    const { keys } = open({ wrapper, previousWrappers: [kms] });
+    expect(await keys.rewrap()).toMatchObject({ scanned: 30, rewrapped: 30, failedCount: 0 });
+    expect(wrapper.rewraps).toEqual([]);
+    const all = (await entries(keyStore)).flatMap(({ keys }) => keys);
+    expect(all.every((key) => key.wrapper === 'service')).toBe(true);
+  });
+
+  it('stores what was wrapped anew of a tenant, some of whose keys are up to date', async () => {
+    const wrapper = new VersionedKms();
+    const { keys, keyStore, vault } = tenantVault({ wrapper });
+    await vault.put('acme', 'custom', { a: 'b' });
+    wrapper.version = 2;
+    await keys.renew('acme');
+    expect(await keys.rewrap()).toMatchObject({ scanned: 2, rewrapped: 1, upToDate: 1 });
+    expect(await keys.rewrap()).toMatchObject({ scanned: 2, rewrapped: 0, upToDate: 2 });
+    const stored = (await entryOf(keyStore)).keys.map(({ wrapped }) => wrapped);
+    expect(stored.map((wrapped) => Buffer.from(wrapped, 'base64')[0])).toEqual([2, 2]);
+  });
+
+  it('ends where one of several earlier KMSs is down', async () => {
+    const { kms, keyStore, open } = tenantVault();
+    const second = new TestKms('second-kms');
+    await open().vault.put('tenant-00', 'custom', { a: 'b' });
+    await open({ wrapper: second }).vault.put('tenant-01', 'custom', { a: 'b' });
+    const before = await entries(keyStore);
+    second.state = 'down';
+    const { keys } = open({ wrapper: new TestKms('new-kms'), previousWrappers: [kms, second] });
+    expect(await rejection(keys.rewrap())).toMatchObject({
+      code: 'ERR_KEY_UNAVAILABLE',
+      report: { scanned: 0, failedCount: 0 },
+    });
+    expect(await entries(keyStore)).toEqual(before);
+  });
+
+  it('ends where the earlier KMS was forgotten', async () => {
+    const { open } = await filled();
+    expect(await rejection(open({ wrapper: new TestKms('new-kms') }).keys.rewrap())).toMatchObject({
+      code: 'ERR_KEY_UNAVAILABLE',
+      message: expect.stringContaining('previousWrappers'),
+      report: { scanned: 0, failedCount: 0 },
+    });
   });
 
   it('ends while the KMS is down, says where, and goes on from there', async () => {
@@ -235,6 +291,25 @@ describe('rewrap', () => {
     expect((await entryOf(keyStore, 'tenant-02')).keys).toEqual(moved);
   });
 
+  it('goes on behind keys that are all invalid', async () => {
+    const { kms, keyStore, open, vault } = tenantVault();
+    for (const tenant of TENANTS.slice(0, 3)) await vault.put(tenant, 'custom', { of: tenant });
+    const moved = (await entryOf(keyStore, 'tenant-02')).keys;
+    for (const tenant of TENANTS.slice(0, 2)) {
+      const entry = await entryOf(keyStore, tenant);
+      await keyStore.put({ ...entry, keys: moved, etag: 'AAAABBBBCCCCDDDD' }, entry.etag);
+    }
+    const { keys } = open({ wrapper: new TestKms('new-kms'), previousWrappers: [kms] });
+    expect(await keys.rewrap({ batchSize: 2 })).toMatchObject({
+      scanned: 3,
+      rewrapped: 1,
+      failed: [
+        { tenantId: 'tenant-00', reason: 'ERR_KEY_INVALID' },
+        { tenantId: 'tenant-01', reason: 'ERR_KEY_INVALID' },
+      ],
+    });
+  });
+
   it('names in a dry run what it could not even try, and asks the KMS nothing', async () => {
     const { kms, keyStore, open } = await filled();
     const entry = await entryOf(keyStore, 'tenant-04');
@@ -329,6 +404,38 @@ describe('rewrap', () => {
     expect(all.filter(({ current }) => current === 2)).toHaveLength(10);
     const cold = open({ wrapper }).vault;
     for (const tenant of TENANTS) expect((await cold.require(tenant, 'custom')).of).toBe(tenant);
+  });
+
+  it('leaves the keys of a tenant that another rewrap was first to write', async () => {
+    const { kms, keyStore, open, vault } = tenantVault();
+    await vault.put('acme', 'custom', { a: 'b' });
+    const options = { wrapper: new TestKms('new-kms'), previousWrappers: [kms] };
+    const other = open(options).keys;
+    const put = keyStore.put.bind(keyStore);
+    let theirs: KeyEntry | undefined;
+    keyStore.put = async (entry, expected) => {
+      keyStore.put = put;
+      await other.rewrap();
+      theirs = await entryOf(keyStore);
+      return put(entry, expected);
+    };
+    expect(await open(options).keys.rewrap()).toMatchObject({ scanned: 1, failedCount: 0 });
+    expect(theirs?.keys).toMatchObject([{ wrapper: 'new-kms' }]);
+    expect(await entryOf(keyStore)).toEqual(theirs);
+  });
+
+  it('brings back no keys that have gone from the key store meanwhile', async () => {
+    const { kms, keyStore, open, vault } = tenantVault();
+    await vault.put('acme', 'custom', { a: 'b' });
+    let puts = 0;
+    keyStore.put = async () => {
+      puts++;
+      keyStore.get = async () => undefined;
+      return false;
+    };
+    const { keys } = open({ wrapper: new TestKms('new-kms'), previousWrappers: [kms] });
+    expect(await keys.rewrap()).toMatchObject({ scanned: 1, failedCount: 0 });
+    expect(puts).toBe(1);
   });
 
   it('checks its options, and shares the work by part', async () => {
