@@ -3,23 +3,30 @@ import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-// What starts many processes, the command line included, takes minutes: `npm run test:processes`.
+// What starts many processes, the command line included, or servers that are killed, takes minutes:
+// `npm run test:processes`.
 const PROCESSES = [
   'cli/*',
   'examples/crm-add-user',
   'examples/crm-server',
   'examples/fleet',
   'examples/stories',
+  'integration/connections',
   'integration/copy-records',
   'integration/file-processes',
   'integration/killed-operations',
   'integration/killed-rotations',
+  'integration/kms-aws',
   'integration/kms-guide',
   'integration/kms-load',
+  'integration/kms-vault',
   'integration/lease-processes',
+  'integration/mongo-failures',
   'integration/mongo-processes',
   'integration/mongo-scale',
+  'integration/mongo-watch',
   'integration/iv-and-heap',
+  'integration/postgres-store',
   'integration/refresh-processes',
   'integration/shared-operations',
   'integration/soak',
