@@ -64,7 +64,8 @@ export function assertSettingsOptions({ settings, secrets, tenantOf }: SettingsO
     settings,
     ...(secrets !== undefined && { secrets }),
   })) {
-    if (!isSource(source))
+    if (!isSource(source)) {
       throw invalidArgument(`${name} must be a MongoDB collection or a SettingsSource.`);
+    }
   }
 }

@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   checkHealth,
   defineClientFactory,
@@ -12,7 +11,7 @@ import {
   testConnection,
 } from 'provider-vault';
 import { FakeSendGrid, FakeTwilio, FaultyStore } from 'provider-vault/testing';
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import {
   accountSid,
   auditEvents,
@@ -22,6 +21,7 @@ import {
   sendgridKey,
   twilioAccount,
 } from '../../support/fixtures.ts';
+import { published } from '../../support/published.ts';
 
 const twilio = await FakeTwilio.start({ accounts: [twilioAccount(1)] });
 const senders = ['sales@acme.test', 'beta.test'];
@@ -38,20 +38,13 @@ const bad = { accountSid: accountSid(1), authToken: authToken(5) };
 const app = { env: {}, client: twilio.clientOptions() };
 const mailApp = { env: {}, baseUrl: sendgrid.url };
 
-function healthEvents(): HealthEvent[] {
-  const events: HealthEvent[] = [];
-  const listen = (event: unknown) => void events.push(event as HealthEvent);
-  subscribe(HEALTH_CHANNEL, listen);
-  onTestFinished(() => void unsubscribe(HEALTH_CHANNEL, listen));
-  return events;
-}
 const health = async (vault: SecretsVault, provider = 'twilio') =>
   (await vault.status('acme', provider)).health;
 
 describe('the health of credentials', () => {
   it('is known from calls that the provider refuses, and told once', async () => {
     const { vault, store } = memoryVault();
-    const events = healthEvents();
+    const events = published<HealthEvent>(HEALTH_CHANNEL);
     await vault.put('acme', 'twilio', bad);
     const before = await store.get({ tenantId: 'acme', provider: 'twilio' });
     const twilioClient = await getTwilioClient(vault, { ...app, tenantId: 'acme' });
@@ -85,7 +78,7 @@ describe('the health of credentials', () => {
 
   it('is none of a call that fails for another reason, and ok again when one succeeds', async () => {
     const { vault } = memoryVault();
-    const events = healthEvents();
+    const events = published<HealthEvent>(HEALTH_CHANNEL);
     await vault.put('acme', 'twilio', good);
     const twilioClient = await getTwilioClient(vault, { ...app, tenantId: 'acme' });
     const call = () => twilioClient.api.v2010.accounts(accountSid(1)).fetch();
@@ -209,7 +202,7 @@ describe('testConnection of SendGrid', () => {
 describe('checkHealth', () => {
   it('tests what can be tested, remembers it, and sends nothing', async () => {
     const { vault } = memoryVault();
-    const events = healthEvents();
+    const events = published<HealthEvent>(HEALTH_CHANNEL);
     const tenants = ['a', 'b', 'c'];
     for (const [n, tenant] of tenants.entries()) {
       await vault.put(tenant, 'twilio', n === 1 ? bad : good);

@@ -43,6 +43,13 @@ function setUpWithClock() {
   const other = another(looking, keys);
   return { store, looking, keys, core, other, pass };
 }
+/** The record of a lease that lasts for so long, as its holder wrote it. */
+function leaseThatSays(leaseMs: string, keys: Keyring): SecretRecord {
+  const $bind = { t: ref.tenantId, p: ref.provider, r: 1 };
+  const data = seal(JSON.stringify({ leaseMs, $bind }), keys.encryptionKey());
+  return { ...ref, data, metadata: { rev: 1, keyId: keys.encryptionKeyId } };
+}
+
 const SHORT = { ...LEASE, leaseMs: 40, waitMs: 500 };
 
 describe('a lease', () => {
@@ -179,17 +186,13 @@ describe('a lease', () => {
     ['20', 20],
   ])('that says %s ms lasts for %i', async (leaseMs, ms) => {
     const { store, keys, other } = setUpWithClock();
-    const $bind = { t: ref.tenantId, p: ref.provider, r: 1 };
-    const data = seal(JSON.stringify({ leaseMs, $bind }), keys.encryptionKey());
-    await store.put({ ...ref, data, metadata: { rev: 1, keyId: keys.encryptionKeyId } }, null);
+    await store.put(leaseThatSays(leaseMs, keys), null);
     expect(await tookMs(() => withLease(other, SHORT, async () => {}))).toBe(ms + 5);
   });
 
   it('may last for an hour at most', async () => {
     const { store, keys, other } = setUpWithClock();
-    const $bind = { t: ref.tenantId, p: ref.provider, r: 1 };
-    const data = seal(JSON.stringify({ leaseMs: '3600000', $bind }), keys.encryptionKey());
-    await store.put({ ...ref, data, metadata: { rev: 1, keyId: keys.encryptionKeyId } }, null);
+    await store.put(leaseThatSays('3600000', keys), null);
     const wait = withLease(other, { ...SHORT, waitMs: 100 }, async () => {});
     expect(await rejection(wait)).toMatchObject(TIMEOUT);
   });

@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import {
@@ -21,6 +20,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { coreOf } from '../../../src/core/vault-core.ts';
 import { withLease } from '../../../src/lifecycle/lease.ts';
 import { auditEvents, newKey, rejection } from '../../support/fixtures.ts';
+import { published } from '../../support/published.ts';
 import { settingsRows } from '../../support/settings-rows.ts';
 import { ended } from '../../support/traces.ts';
 
@@ -97,15 +97,6 @@ function slowToRead(): MemorySecretStore {
     return get(...args);
   };
   return store;
-}
-
-/** The events of health that the test's vaults publish. */
-function healthEvents(): HealthEvent[] {
-  const events: HealthEvent[] = [];
-  const listen = (event: unknown) => void events.push(event as HealthEvent);
-  subscribe(HEALTH_CHANNEL, listen);
-  onTestFinished(() => void unsubscribe(HEALTH_CHANNEL, listen));
-  return events;
 }
 
 describe('fresh', () => {
@@ -439,7 +430,7 @@ describe('a refused grant', () => {
     ['valid', DUE],
   ])('asks for a new one, deletes nothing, and is told once: %s', async (_what, leftMs) => {
     const { vault, process, connect, provider, refuse, store, clock } = setUp();
-    const events = healthEvents();
+    const events = published<HealthEvent>(HEALTH_CHANNEL);
     await connect(leftMs);
     const before = await store.get({ tenantId: 'acme', provider: 'google' });
     provider.exchange = refuse(invalid);
@@ -526,7 +517,7 @@ describe('a refused grant', () => {
 
   it('is tried again after ten minutes, as providers err', async () => {
     const { vault, process, connect, provider, refuse, clock } = setUp();
-    const events = healthEvents();
+    const events = published<HealthEvent>(HEALTH_CHANNEL);
     await connect(EXPIRED);
     provider.exchange = refuse(invalid);
     await rejection(vault.fresh('acme', 'google'));
